@@ -3,6 +3,19 @@
 
 #include "gst-plugin/overlay/view.h"
 #include "tests/gst/shown.h"
+#include "tests/gst/support.h"
+
+void
+recorded_ball (const char *path)
+{
+  g_autofree char *line = g_strdup_printf (
+      "videotestsrc pattern=ball num-buffers=40 ! video/x-raw,format=I420,width=320,height=240,"
+      "framerate=20/1 ! x264enc tune=zerolatency key-int-max=10 ! h264parse ! mp4mux ! "
+      "filesink location=\"%s\"",
+      path);
+
+  support_play (line);
+}
 
 GPtrArray *
 recorded_frames (const char *path, GstVideoInfo *info)

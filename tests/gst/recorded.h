@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the sample pipelines recorded, and what cowoverlay drew there. */
+/* Recordings: one for sample pipelines, what they made of it, and what cowoverlay drew there. */
 #ifndef TEST_RECORDED_H
 #define TEST_RECORDED_H
 
@@ -7,6 +7,8 @@
 
 G_BEGIN_DECLS
 
+/* Records 40 frames of a moving ball as an MP4, 320 x 240 px, 20 a second. */
+void recorded_ball (const char *path);
 /* Returns every frame of a file as BGRx, in its own size, up to where it can be played; none, and
  * no size, of a file that cannot. Free with g_ptr_array_unref (). */
 GPtrArray *recorded_frames (const char *path, GstVideoInfo *info);

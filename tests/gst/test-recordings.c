@@ -392,19 +392,6 @@ test_nowhere (void)
 
 /* ---- */
 
-/* Records 40 frames of a moving ball. */
-static void
-make_video (void)
-{
-  g_autofree char *line = g_strdup_printf (
-      "videotestsrc pattern=ball num-buffers=40 ! video/x-raw,format=I420,width=320,height=240,"
-      "framerate=20/1 ! x264enc tune=zerolatency key-int-max=10 ! h264parse ! mp4mux ! "
-      "filesink location=\"%s\"",
-      video);
-
-  support_play (line);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -422,7 +409,7 @@ main (int argc, char **argv)
   model = support_model ();
   folder = g_dir_make_tmp ("cow-recordings-XXXXXX", NULL);
   video = path_of ("video.mp4");
-  make_video ();
+  recorded_ball (video);
 
   g_test_add_func ("/recordings/signals", test_signals);
   g_test_add_func ("/recordings/killed", test_killed);

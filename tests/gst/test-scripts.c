@@ -249,19 +249,6 @@ test_slower_than_recorder (void)
 
 /* ---- */
 
-/* Records 40 frames of a moving ball. */
-static void
-make_video (void)
-{
-  g_autofree char *line = g_strdup_printf (
-      "videotestsrc pattern=ball num-buffers=40 ! video/x-raw,format=I420,width=320,height=240,"
-      "framerate=20/1 ! x264enc tune=zerolatency key-int-max=10 ! h264parse ! mp4mux ! "
-      "filesink location=\"%s\"",
-      video);
-
-  support_play (line);
-}
-
 static const char *
 missing_element (void)
 {
@@ -289,7 +276,7 @@ main (int argc, char **argv)
   adapter = support_adapter_new ();
   folder = g_dir_make_tmp ("cow scripts XXXXXX", NULL);
   video = path_of ("a=video.mp4"); /* the name could be a property */
-  make_video ();
+  recorded_ball (video);
   g_test_add_func ("/scripts/file", test_file);
   g_test_add_func ("/scripts/file/decoder", test_file_decoder);
   g_test_add_func ("/scripts/file-mp4", test_file_mp4);

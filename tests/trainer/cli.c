@@ -135,6 +135,20 @@ cli_make_adapter (const char *folder, const char *network, const char *adapter)
 }
 
 void
+cli_change_base (const char *adapter)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowCard) card = cow_card_read (adapter, NULL, &error);
+
+  g_assert_no_error (error);
+  g_free (card->base_name);
+  card->base_name = g_strdup ("another-barn");
+  g_free (card->base_fingerprint);
+  card->base_fingerprint = g_strdup ("0123");
+  g_assert_true (cow_card_write (card, adapter, &error));
+}
+
+void
 cli_make_picture (const char *folder, const char *name, int width, int height, guint32 seed)
 {
   g_autofree char *path = g_build_filename (folder, name, NULL);

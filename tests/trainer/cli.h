@@ -37,6 +37,8 @@ void cli_remove (char *folder);
 /* Fills FOLDER/adapter as the trainer writes it: the golden adapter (NULL: a frozen backbone), the
  * network's head, and a card for pictures of 64 x 64. Returns its path. */
 char *cli_make_adapter (const char *folder, const char *network, const char *adapter);
+/* Lets an adapter's card name another base, "another-barn". */
+void cli_change_base (const char *adapter);
 /* Writes an RGB picture of noise; the end of the name chooses the format. */
 void cli_make_picture (const char *folder, const char *name, int width, int height, guint32 seed);
 

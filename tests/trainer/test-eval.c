@@ -478,15 +478,7 @@ static void
 test_other_base (Fixture *self, gconstpointer data)
 {
   static const char words[] = "was made on another base, another-barn";
-  g_autoptr (GError) error = NULL;
-  g_autoptr (CowCard) card = cow_card_read (self->adapter, NULL, &error);
-
-  g_assert_no_error (error);
-  g_free (card->base_name);
-  card->base_name = g_strdup ("another-barn");
-  g_free (card->base_fingerprint);
-  card->base_fingerprint = g_strdup ("0123");
-  g_assert_true (cow_card_write (card, self->adapter, &error));
+  cli_change_base (self->adapter);
   g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter,
                                   "-o", self->out, NULL);
   g_assert_cmpint (eval.status, ==, 0);

@@ -332,18 +332,10 @@ test_other_base (void)
 {
   static const char words[] = "was made on another base, another-barn";
   char *folder = cli_folder ();
-  g_autoptr (GError) error = NULL;
   g_autofree char *model = cli_golden ("plain", "nf4"),
                   *adapter = cli_make_adapter (folder, "plain", "lora_all_r16"),
                   *out = g_build_filename (folder, "merged", NULL);
-  g_autoptr (CowCard) card = cow_card_read (adapter, NULL, &error);
-
-  g_assert_no_error (error);
-  g_free (card->base_name);
-  card->base_name = g_strdup ("another-barn");
-  g_free (card->base_fingerprint);
-  card->base_fingerprint = g_strdup ("0123");
-  g_assert_true (cow_card_write (card, adapter, &error));
+  cli_change_base (adapter);
   g_auto (Result) merged =
       cli_run ("merge", "-m", model, "-a", adapter, "-o", out, "--made-up=2", NULL);
   g_assert_cmpint (merged.status, ==, 0);

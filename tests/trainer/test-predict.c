@@ -309,14 +309,7 @@ test_refused (Fixture *self, gconstpointer data)
 static void
 test_other_base (Fixture *self, gconstpointer data)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (CowCard) card = cow_card_read (self->adapter, NULL, &error);
-  g_assert_no_error (error);
-  g_free (card->base_name);
-  card->base_name = g_strdup ("another-barn");
-  g_free (card->base_fingerprint);
-  card->base_fingerprint = g_strdup ("0123");
-  g_assert_true (cow_card_write (card, self->adapter, &error));
+  cli_change_base (self->adapter);
   g_auto (Result) result =
       cli_run ("predict", self->pictures, "--model", self->model, "--adapter", self->adapter, NULL);
   g_assert_cmpint (result.status, ==, 0);
