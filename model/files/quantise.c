@@ -2,8 +2,8 @@
 /*
  * Writes a checkpoint anew with its linear layers in NF4. Every size of the result follows from
  * shapes, so a first pass plans and declares all tensors; a second reads, converts and writes one
- * after the other and tells the kernel to forget its pages: a 7B of 27 GB passes through the memory
- * of its largest layer.
+ * after the other, and none of the file stays in memory: a 7B of 27 GB passes through the memory of
+ * its largest layer.
  */
 #include "model/files/file-writer.h"
 #include "model/files/quantise.h"
@@ -137,7 +137,6 @@ write_all (Job *job, CowTensorProgress progress, gpointer user_data, GError **er
     CowModule module;
     if (!(is_linear_weight (tensor->name, &module) ? write_nf4 : write_kept) (job, tensor, error))
       return FALSE;
-    cow_checkpoint_release_pages (job->checkpoint, tensor);
     done += tensor->n_bytes;
     if (progress != NULL && !progress (tensor->name, done, job->result->bytes_in, user_data)) {
       g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cancelled",
