@@ -226,9 +226,7 @@ read_buffers (const CowSafetensors *file, CowNetwork *network, GError **error)
     const gint64 dims = (gint64)n;
     g_autofree char *full = buffer_name (name);
     const CowTensor *tensor = require (file, full, COW_F32, 1, &dims, error);
-    if (!tensor || !cow_tensor_check_finite (tensor, cow_safetensors_path (file), error))
-      return FALSE;
-    if (!cow_tensor_copy (tensor, 0, tensor->n_bytes, values, error))
+    if (!tensor || !cow_tensor_to_f32 (tensor, cow_safetensors_path (file), values, error))
       return FALSE;
   }
   return TRUE;
