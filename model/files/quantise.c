@@ -5,7 +5,6 @@
  * after the other, and none of the file stays in memory: a 7B of 27 GB passes through the memory of
  * its largest layer.
  */
-#include "model/files/file-writer.h"
 #include "model/files/quantise.h"
 
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <glib/gstdio.h>
 
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "model/files/floats.h"
 #include "model/files/nf4-write.h"
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/files/file-writer.h"
 #include "model/network/merge.h"
 
 #include <math.h>
@@ -11,6 +10,7 @@
 #include "model/adapter/head-weights.h"
 #include "model/adapter/kept-pictures.h"
 #include "model/adapter/preprocess-source.h"
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 #include "model/network/linear.h"
 #include "model/files/nf4-write.h"
