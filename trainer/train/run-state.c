@@ -31,12 +31,6 @@ cow_run_state_free (CowRunState *self)
   g_free (self);
 }
 
-guint64
-cow_run_state_bytes (CowNetwork *network)
-{
-  return (guint64)cow_network_parameters (network)->count * 3 * sizeof (float);
-}
-
 /* A hash of all names and shapes: two networks of the same have the same arrays. */
 static char *
 layout_hash (const CowParameters *parameters)
