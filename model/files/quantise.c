@@ -46,8 +46,7 @@ check_linear (const Job *job, const CowTensor *tensor, CowModule module, GError 
   const char *file = cow_checkpoint_file_of (job->checkpoint, tensor);
   gint64 shape[2];
   gboolean bias;
-  if (tensor->dtype != COW_F32 && tensor->dtype != COW_F64 && tensor->dtype != COW_F16 &&
-      tensor->dtype != COW_BF16) {
+  if (!cow_dtype_is_floating (tensor->dtype)) {
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
                  "%s: %s is of type %s: quantised already; start from the original weights (F32, "
                  "F16 or BF16)",
@@ -120,9 +119,7 @@ write_nf4 (Job *job, const CowTensor *tensor, GError **error)
 static gboolean
 write_kept (Job *job, const CowTensor *tensor, GError **error)
 {
-  gboolean floats = tensor->dtype == COW_F32 || tensor->dtype == COW_F64 ||
-                    tensor->dtype == COW_F16 || tensor->dtype == COW_BF16;
-  if (floats &&
+  if (cow_dtype_is_floating (tensor->dtype) &&
       !cow_tensor_check_finite (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error))
     return FALSE;
   return cow_safetensors_writer_copy (job->writer, tensor, error);

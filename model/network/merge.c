@@ -166,9 +166,7 @@ write_linear (Job *job, const Item *item, GError **error)
 static gboolean
 write_kept (Job *job, const CowTensor *tensor, GError **error)
 {
-  const gboolean floats = tensor->dtype == COW_F32 || tensor->dtype == COW_F64 ||
-                          tensor->dtype == COW_F16 || tensor->dtype == COW_BF16;
-  if (floats &&
+  if (cow_dtype_is_floating (tensor->dtype) &&
       !cow_tensor_check_finite (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error))
     return FALSE;
   job->result->n_kept++;
