@@ -321,12 +321,6 @@ cow_engine_n_classes (const CowEngine *self)
   return cow_classifier_n_classes (self->classifier);
 }
 
-const CowPreprocess *
-cow_engine_preprocess (const CowEngine *self)
-{
-  return cow_classifier_preprocess (self->classifier);
-}
-
 const char *
 cow_engine_name (const CowEngine *self)
 {

@@ -30,7 +30,6 @@ void cow_engine_unref (CowEngine *self);
 
 const char *const *cow_engine_classes (const CowEngine *self);
 guint cow_engine_n_classes (const CowEngine *self);
-const CowPreprocess *cow_engine_preprocess (const CowEngine *self);
 /* The model's name for metadata: the last part of the adapter's path. */
 const char *cow_engine_name (const CowEngine *self);
 const char *cow_engine_device_text (const CowEngine *self);

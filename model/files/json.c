@@ -62,12 +62,11 @@ skip_mark (const char **text, gsize *n_bytes, const char *file, GError **error)
     *text += 3;
     *n_bytes -= 3;
   }
-  if (*n_bytes >= 2 && (memcmp (*text, "\xff\xfe", 2) == 0 || memcmp (*text, "\xfe\xff", 2) == 0))
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: broken JSON: a text in UTF-16 (a byte order mark says so); save it as UTF-8",
-                 file);
-  else
+  if (*n_bytes < 2 || (memcmp (*text, "\xff\xfe", 2) != 0 && memcmp (*text, "\xfe\xff", 2) != 0))
     return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: broken JSON: a text in UTF-16 (a byte order mark says so); save it as UTF-8",
+               file);
   return FALSE;
 }
 

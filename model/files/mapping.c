@@ -166,17 +166,6 @@ cow_mapping_open (CowMapping *self, const char *path, GError **error)
   return open_file (self, blob, error);
 }
 
-gboolean
-cow_mapping_open_whole (CowMapping *self, const char *path, GError **error)
-{
-  if (!cow_mapping_open (self, path, error))
-    return FALSE;
-  if (cow_mapping_read (self, self->data, self->size, error))
-    return TRUE;
-  cow_mapping_close (self);
-  return FALSE;
-}
-
 void
 cow_mapping_from_bytes (CowMapping *self, const char *path, const guint8 *data, gsize size)
 {

@@ -24,8 +24,6 @@ typedef struct {
 /* Reserves addresses for a regular file and reads nothing of it: touching bytes before
  * cow_mapping_read () ends the process. COW_ERROR_NOT_FOUND, COW_ERROR_IO. */
 gboolean cow_mapping_open (CowMapping *self, const char *path, GError **error);
-/* Opens a file and reads all of it. */
-gboolean cow_mapping_open_whole (CowMapping *self, const char *path, GError **error);
 /* Bytes that are in memory already and outlive the mapping; `path` is for messages. */
 void cow_mapping_from_bytes (CowMapping *self, const char *path, const guint8 *data, gsize size);
 void cow_mapping_close (CowMapping *self);

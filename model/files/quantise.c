@@ -2,10 +2,9 @@
 /*
  * Writes a checkpoint anew with its linear layers in NF4. Every size of the result follows from
  * shapes, so a first pass plans and declares all tensors; a second reads, converts and writes one
- * after the other and tells the kernel to forget its pages: a 7B of 27 GB passes through the memory
- * of its largest layer.
+ * after the other, and none of the file stays in memory: a 7B of 27 GB passes through the memory of
+ * its largest layer.
  */
-#include "model/files/file-writer.h"
 #include "model/files/quantise.h"
 
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <glib/gstdio.h>
 
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "model/files/floats.h"
 #include "model/files/nf4-write.h"
 
@@ -46,8 +46,7 @@ check_linear (const Job *job, const CowTensor *tensor, CowModule module, GError 
   const char *file = cow_checkpoint_file_of (job->checkpoint, tensor);
   gint64 shape[2];
   gboolean bias;
-  if (tensor->dtype != COW_F32 && tensor->dtype != COW_F64 && tensor->dtype != COW_F16 &&
-      tensor->dtype != COW_BF16) {
+  if (!cow_dtype_is_floating (tensor->dtype)) {
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
                  "%s: %s is of type %s: quantised already; start from the original weights (F32, "
                  "F16 or BF16)",
@@ -120,9 +119,7 @@ write_nf4 (Job *job, const CowTensor *tensor, GError **error)
 static gboolean
 write_kept (Job *job, const CowTensor *tensor, GError **error)
 {
-  gboolean floats = tensor->dtype == COW_F32 || tensor->dtype == COW_F64 ||
-                    tensor->dtype == COW_F16 || tensor->dtype == COW_BF16;
-  if (floats &&
+  if (cow_dtype_is_floating (tensor->dtype) &&
       !cow_tensor_check_finite (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error))
     return FALSE;
   return cow_safetensors_writer_copy (job->writer, tensor, error);
@@ -137,7 +134,6 @@ write_all (Job *job, CowTensorProgress progress, gpointer user_data, GError **er
     CowModule module;
     if (!(is_linear_weight (tensor->name, &module) ? write_nf4 : write_kept) (job, tensor, error))
       return FALSE;
-    cow_checkpoint_release_pages (job->checkpoint, tensor);
     done += tensor->n_bytes;
     if (progress != NULL && !progress (tensor->name, done, job->result->bytes_in, user_data)) {
       g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cancelled",

@@ -17,6 +17,12 @@ static const struct {
   [COW_BOOL] = { "BOOL", 1 },
 };
 
+gboolean
+cow_dtype_is_floating (CowDtype dtype)
+{
+  return dtype == COW_F32 || dtype == COW_F64 || dtype == COW_F16 || dtype == COW_BF16;
+}
+
 gsize
 cow_dtype_size (CowDtype dtype)
 {
@@ -199,8 +205,7 @@ report_not_finite (const CowTensor *tensor, const char *file, const float *value
 static gboolean
 check_floating (const CowTensor *tensor, const char *file, GError **error)
 {
-  if (tensor->dtype == COW_F32 || tensor->dtype == COW_F64 || tensor->dtype == COW_F16 ||
-      tensor->dtype == COW_BF16)
+  if (cow_dtype_is_floating (tensor->dtype))
     return TRUE;
   g_set_error (
       error, COW_ERROR, COW_ERROR_MISMATCH,

@@ -33,6 +33,8 @@ typedef struct {
   const CowMapping *mapping; /* the file that the data are of; NULL: they are in memory */
 } CowTensor;
 
+/* F32, F64, F16 or BF16. */
+gboolean cow_dtype_is_floating (CowDtype dtype);
 /* Bytes of one element. */
 gsize cow_dtype_size (CowDtype dtype);
 /* "F32", "BF16", ... as safetensors writes it. */

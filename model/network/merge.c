@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/files/file-writer.h"
 #include "model/network/merge.h"
 
 #include <math.h>
@@ -11,6 +10,7 @@
 #include "model/adapter/head-weights.h"
 #include "model/adapter/kept-pictures.h"
 #include "model/adapter/preprocess-source.h"
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 #include "model/network/linear.h"
 #include "model/files/nf4-write.h"
@@ -166,9 +166,7 @@ write_linear (Job *job, const Item *item, GError **error)
 static gboolean
 write_kept (Job *job, const CowTensor *tensor, GError **error)
 {
-  const gboolean floats = tensor->dtype == COW_F32 || tensor->dtype == COW_F64 ||
-                          tensor->dtype == COW_F16 || tensor->dtype == COW_BF16;
-  if (floats &&
+  if (cow_dtype_is_floating (tensor->dtype) &&
       !cow_tensor_check_finite (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error))
     return FALSE;
   job->result->n_kept++;

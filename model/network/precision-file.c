@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/files/file-writer.h"
 #include "model/network/precision-file.h"
 
 #include <math.h>
 
 #include "kernels/kernels.h"
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 
 #define FORMAT      1

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/files/file-writer.h"
 #include "model/training/resnet-train.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 #include "model/files/safetensors.h"
 #include "model/network/resnet.h"

@@ -234,6 +234,7 @@ test_teacher (void)
   const CowTensor *patches = cow_checkpoint_find (checkpoint, "embeddings.patch_embeddings.weight");
   g_assert_cmpuint (cow_checkpoint_n_tensors (checkpoint), ==, 2);
   g_assert_nonnull (patches);
+  g_assert_true (cow_tensor_read (patches, &error));
   g_assert_cmpuint (patches->data[0], ==, 1);
   g_assert_nonnull (strstr (said, "\"teacher.\""));
   g_assert_nonnull (strstr (said, "1 tensors"));

@@ -359,7 +359,7 @@ static const Broken broken[] = {
              "\"nested_blocksize\": 256, "
              "\"nested_dtype\": \"float32\", \"nested_offset\": 1e999}") },
     COW_ERROR_FORMAT,
-    "a finite number" },
+    "a number that is larger than a double can be" },
 };
 
 static void

@@ -115,13 +115,6 @@ check (cairo_status_t status, const char *path, GError **error)
   return status == CAIRO_STATUS_SUCCESS;
 }
 
-static cairo_status_t
-append (void *closure, const unsigned char *data, unsigned int length)
-{
-  g_string_append_len (closure, (const char *)data, (gssize)length);
-  return CAIRO_STATUS_SUCCESS;
-}
-
 static gboolean
 draw (const Sheet *self, const char *path, GError **error)
 {
@@ -142,10 +135,9 @@ draw (const Sheet *self, const char *path, GError **error)
     ok = draw_class (self, &canvas, WIDE_GAP + c * row, c, error);
   ok = ok && check (cairo_status (cr), path, error);
   cairo_destroy (cr);
-  g_autoptr (GString) png = g_string_new (NULL);
-  ok = ok && check (cairo_surface_write_to_png_stream (surface, append, png), path, error);
+  g_autoptr (GString) png = ok ? plot_surface_png (surface, path, error) : NULL;
   cairo_surface_destroy (surface);
-  return ok && cow_bytes_write (png->str, png->len, path, error);
+  return png && cow_bytes_write (png->str, png->len, path, error);
 }
 
 gboolean

@@ -240,7 +240,6 @@ struct _CowLoader {
   gsize next; /* the first picture that nobody took */
   gsize held; /* the batch the trainer holds or waits for */
   gboolean started, stop;
-  gint64 waited_us;
 };
 
 /* Pictures of a batch. */
@@ -391,11 +390,9 @@ wait_for_batch (CowLoader *self, GError **error)
 {
   const int n = batch_length (self, self->held);
   Slot *slot = &self->slots[self->held % self->n_slots];
-  const gint64 start_us = g_get_monotonic_time ();
 
   while (slot->n_done < n)
     g_cond_wait (&self->done, &self->lock);
-  self->waited_us += g_get_monotonic_time () - start_us;
   if (!slot->error)
     return TRUE;
   if (error)
@@ -423,12 +420,6 @@ cow_loader_next (CowLoader *self, CowBatch *batch, GError **error)
     batch->items = self->options.items + batch->first;
   }
   return ok;
-}
-
-double
-cow_loader_waited (const CowLoader *self)
-{
-  return (double)self->waited_us / G_USEC_PER_SEC;
 }
 
 void

@@ -60,9 +60,6 @@ CowLoader *cow_loader_new (const CowLoaderOptions *options, GError **error);
  * put in its place, and the batches before it have all been given.
  */
 gboolean cow_loader_next (CowLoader *self, CowBatch *batch, GError **error);
-/* How long cow_loader_next () has waited in all, in seconds: what better disks or more threads
- * could save. */
-double cow_loader_waited (const CowLoader *self);
 /* At any time; waits for pictures being decoded. */
 void cow_loader_free (CowLoader *self);
 

@@ -200,8 +200,8 @@ http_same_origin (GUri *a, GUri *b)
          g_ascii_strcasecmp (g_uri_get_host (a), g_uri_get_host (b)) == 0;
 }
 
-gboolean
-http_is_loopback (GUri *uri)
+static gboolean
+is_loopback (GUri *uri)
 {
   g_autofree char *host = g_ascii_strdown (g_uri_get_host (uri), -1);
   g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
@@ -209,6 +209,12 @@ http_is_loopback (GUri *uri)
   /* RFC 6761, 6.3, and GLib's resolver: names below localhost are this machine, too. */
   return address ? g_inet_address_get_is_loopback (address)
                  : g_str_equal (host, "localhost") || g_str_has_suffix (host, ".localhost");
+}
+
+gboolean
+http_is_private (GUri *uri)
+{
+  return g_str_equal (g_uri_get_scheme (uri), "https") || is_loopback (uri);
 }
 
 gboolean

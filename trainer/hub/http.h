@@ -26,7 +26,8 @@ GUri *http_parse_uri (const char *text, const char *what, GError **error);
 char *http_public_uri (const char *uri);
 /* Whether both have the same scheme, host and port. */
 gboolean http_same_origin (GUri *a, GUri *b);
-gboolean http_is_loopback (GUri *uri);
+/* Whether nobody on the way can read what is sent there: https, or this machine. */
+gboolean http_is_private (GUri *uri);
 /* Whether a token or password is fit for a header: printable ASCII, not empty, no longer than 4096.
  */
 gboolean http_is_header_value (const char *secret);

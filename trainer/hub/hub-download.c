@@ -207,14 +207,8 @@ note_etag (Download *self, SoupMessage *message, GError **error)
 static gboolean
 write_block (Download *self, gsize n, GError **error)
 {
-  for (gsize done = 0; done < n;) {
-    const gssize written = write (self->fd, self->block + done, n - done);
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written <= 0)
-      return fail (error, self->part_path, "writing");
-    done += (gsize)written;
-  }
+  if (!cow_write_all (self->fd, self->block, n))
+    return fail (error, self->part_path, "writing");
   g_checksum_update (self->hash, self->block, (gssize)n);
   self->have += n;
   if (self->observer->progress)

@@ -75,7 +75,7 @@ hub_new (const char *endpoint, const char *repository, const char *revision, con
   self->endpoint_text = http_public_uri (endpoint);
   while (g_str_has_suffix (self->endpoint_text, "/"))
     self->endpoint_text[strlen (self->endpoint_text) - 1] = '\0';
-  self->safe = g_str_equal (g_uri_get_scheme (uri), "https") || http_is_loopback (uri);
+  self->safe = http_is_private (uri);
   self->endpoint = g_steal_pointer (&uri);
   self->repository = g_strdup (repository);
   self->revision = g_strdup (revision);

@@ -173,22 +173,29 @@ plot_figure_svg (const PlotFigure *self, const PlotTheme *theme, GError **error)
                                                   : NULL;
 }
 
+GString *
+plot_surface_png (cairo_surface_t *surface, const char *where, GError **error)
+{
+  g_autoptr (GString) bytes = g_string_new (NULL);
+  cairo_status_t status = cairo_surface_status (surface);
+  if (status == CAIRO_STATUS_SUCCESS)
+    status = cairo_surface_write_to_png_stream (surface, append, bytes);
+  return check_status (status, where, error) ? g_steal_pointer (&bytes) : NULL;
+}
+
 /* The bytes of a PNG; NULL on error. */
 static GString *
 figure_png (const PlotFigure *self, GError **error)
 {
-  g_autoptr (GString) bytes = g_string_new (NULL);
   const double longest = MAX (self->width, self->height);
   const double zoom =
       4 * self->width * self->height <= MOST_PNG_PIXELS && 2 * longest <= MOST_PNG_SIDE ? 2 : 1;
   cairo_surface_t *surface = cairo_image_surface_create (
       CAIRO_FORMAT_RGB24, (int)ceil (self->width * zoom), (int)ceil (self->height * zoom));
   draw_figure (self, &plot_light, surface, zoom);
-  cairo_status_t status = cairo_surface_status (surface);
-  if (status == CAIRO_STATUS_SUCCESS)
-    status = cairo_surface_write_to_png_stream (surface, append, bytes);
+  GString *bytes = plot_surface_png (surface, self->name, error);
   cairo_surface_destroy (surface);
-  return check_status (status, self->name, error) ? g_steal_pointer (&bytes) : NULL;
+  return bytes;
 }
 
 gboolean

@@ -63,6 +63,8 @@ PlotFigure *plot_figure_new (const char *name, const char *title, const char *su
 void plot_figure_free (PlotFigure *self);
 /* The figure as the text of an SVG document; free with g_free. */
 char *plot_figure_svg (const PlotFigure *self, const PlotTheme *theme, GError **error);
+/* The bytes of a PNG of what was drawn; `where` is for the message. NULL on error. */
+GString *plot_surface_png (cairo_surface_t *surface, const char *where, GError **error);
 /* FOLDER/name.png, at twice the size for sharp screens and print where that is not too large, and
  * FOLDER/name.svg; in the light theme. */
 gboolean plot_figure_write (const PlotFigure *self, const char *folder, GError **error);

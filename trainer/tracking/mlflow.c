@@ -75,7 +75,7 @@ mlflow_new (const char *text, gboolean environment, GCancellable *cancellable, G
   while (g_str_has_suffix (self->public_uri, "/"))
     self->public_uri[strlen (self->public_uri) - 1] = '\0';
   self->base = g_uri_parse (self->public_uri, G_URI_FLAGS_ENCODED_PATH, NULL);
-  self->safe = g_str_equal (g_uri_get_scheme (uri), "https") || http_is_loopback (uri);
+  self->safe = http_is_private (uri);
   self->session = http_session_new (TIMEOUT_S);
   self->cancellable = g_object_ref (cancellable);
   return set_authorisation (self, uri, environment, error) ? g_steal_pointer (&self) : NULL;

@@ -543,12 +543,6 @@ cow_run_tracking_set_message (CowRunTracking *self, CowRunTrackingMessage messag
   self->message_data = user_data;
 }
 
-gboolean
-cow_run_tracking_active (CowRunTracking *self)
-{
-  return self->spool != NULL;
-}
-
 /* Waits until all is sent, the time is over, or another try has shown that waiting is of no use. */
 static gboolean
 wait_until_sent (CowRunTracking *self, double wait_s)

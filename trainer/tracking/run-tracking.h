@@ -40,7 +40,7 @@ typedef struct {
  * names. experiment: NULL: $MLFLOW_EXPERIMENT_NAME, or "cowbehavior". run_name: NULL lets the
  * server choose. folder: the run's output folder, which exists. resume: the run that `folder` holds
  * goes on under its id, its unsent rest first; FALSE starts a new run and drops such a rest. Never
- * NULL.
+ * NULL: without a server all that follows may be called, and does nothing.
  */
 CowRunTracking *cow_run_tracking_new (const char *uri, const char *experiment, const char *run_name,
                                       const char *folder, gboolean resume);
@@ -51,9 +51,6 @@ CowRunTracking *cow_run_tracking_new (const char *uri, const char *experiment, c
 typedef void (*CowRunTrackingMessage) (const char *text, gpointer user_data);
 void cow_run_tracking_set_message (CowRunTracking *self, CowRunTrackingMessage message,
                                    gpointer user_data);
-
-/* Whether there is a server to tell; the rest may be called all the same. */
-gboolean cow_run_tracking_active (CowRunTracking *self);
 
 /* A setting of the run. A name has one value a run: MLflow refuses another one later. */
 void cow_run_tracking_log_param (CowRunTracking *self, const char *name, const char *value);

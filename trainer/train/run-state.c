@@ -31,12 +31,6 @@ cow_run_state_free (CowRunState *self)
   g_free (self);
 }
 
-guint64
-cow_run_state_bytes (CowNetwork *network)
-{
-  return (guint64)cow_network_parameters (network)->count * 3 * sizeof (float);
-}
-
 /* A hash of all names and shapes: two networks of the same have the same arrays. */
 static char *
 layout_hash (const CowParameters *parameters)
@@ -226,9 +220,7 @@ read_buffers (const CowSafetensors *file, CowNetwork *network, GError **error)
     const gint64 dims = (gint64)n;
     g_autofree char *full = buffer_name (name);
     const CowTensor *tensor = require (file, full, COW_F32, 1, &dims, error);
-    if (!tensor || !cow_tensor_check_finite (tensor, cow_safetensors_path (file), error))
-      return FALSE;
-    if (!cow_tensor_copy (tensor, 0, tensor->n_bytes, values, error))
+    if (!tensor || !cow_tensor_to_f32 (tensor, cow_safetensors_path (file), values, error))
       return FALSE;
   }
   return TRUE;

@@ -46,8 +46,6 @@ gboolean cow_run_state_save (const CowRunState *self, CowNetwork *network, const
  */
 CowRunState *cow_run_state_load (const char *folder, CowNetwork *network, const char *data_hash,
                                  const char *pictures_hash, gboolean *changed, GError **error);
-/* Bytes of the file. */
-guint64 cow_run_state_bytes (CowNetwork *network);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowRunState, cow_run_state_free)
 

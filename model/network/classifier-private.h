@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* A classifier as its parts see it: what loads it (classifier.c) and what runs batches through it
+ * (classifier-run.c). */
+#ifndef COW_CLASSIFIER_PRIVATE_H
+#define COW_CLASSIFIER_PRIVATE_H
+
+#include "model/network/backbone.h"
+#include "model/network/buffer.h"
+#include "model/network/classifier.h"
+#include "model/network/head.h"
+
+G_BEGIN_DECLS
+
+struct _CowClassifier {
+  char *model_path, *adapter_path;
+  char *device_text;
+  char *warning, *note;
+  CowPrecision precision; /* resolved */
+  char **raised;          /* as in the options, or NULL */
+  char *precision_text;
+  char *memory_text; /* or NULL */
+  char *device_name; /* as it was opened, and with how many threads */
+  int threads;
+  int batch; /* that memory was planned for */
+  CkDevice *device;
+  CkStream *stream;
+  CowCheckpoint *checkpoint; /* open as long as the backbone computes from what was read of it */
+  CowCard *card;
+  gboolean card_found; /* it is the adapter's own */
+  CowBackboneConfig config;
+  CowBackbone *backbone;
+  CowHead *head; /* NULL without one */
+
+  /* Of the last run, with room for the largest */
+  CowBuffer pixels;      /* device: [batch, 3, height, width] */
+  const float *features; /* device, the backbone's: [batch, n_features] */
+  CowBuffer tokens;      /* device: [batch, n_tokens, n_features] */
+  /* Host, and for how many floats there is room */
+  float *last_hidden_state, *pooler_output;
+  gsize last_hidden_state_room, pooler_output_room;
+};
+
+/* Frees what runs have reserved. */
+void cow_classifier_clear_buffers (CowClassifier *self);
+
+G_END_DECLS
+
+#endif
