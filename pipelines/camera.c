@@ -29,15 +29,6 @@ camera_add_options (GOptionContext *context, CameraAccess *access)
   g_option_context_add_main_entries (context, entries, NULL);
 }
 
-char *
-camera_take_argument (char *argument)
-{
-  char *copy = g_strdup (argument);
-
-  memset (argument, 0, strlen (argument));
-  return copy;
-}
-
 void
 camera_take_logins (CameraAccess *access)
 {
@@ -45,10 +36,13 @@ camera_take_logins (CameraAccess *access)
 
   access->logins = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   for (char **name = names; *name; name++) {
+    char *login = (char *)g_getenv (*name);
+
     if (!g_str_has_prefix (*name, LOGIN_VARIABLE))
       continue;
     g_hash_table_insert (access->logins, g_strdup (*name + strlen (LOGIN_VARIABLE)),
-                         camera_take_argument ((char *)g_getenv (*name)));
+                         g_strdup (login));
+    memset (login, 0, strlen (login));
     g_unsetenv (*name);
   }
 }

@@ -38,10 +38,6 @@ char *camera_explain (GstMessage *failure, const CameraAccess *access, GCancella
 /* Whether the camera refused user or password. */
 gboolean camera_refused_login (GstMessage *failure);
 
-/* Copies an argument and wipes the original, because ps would show what an address holds for as
- * long as the program runs; free with g_free (). */
-char *camera_take_argument (char *argument);
-
 G_END_DECLS
 
 #endif
