@@ -56,40 +56,36 @@ camera_access_clear (CameraAccess *access)
   g_clear_pointer (&access->fingerprints, g_strfreev);
 }
 
-/* Decodes %XX in place. A % that no two hexadecimal digits follow, or that would end the text,
- * stays. */
-static void
-decode (char *text)
+char *
+camera_decode (const char *text)
 {
-  char *to = text;
+  GString *to = g_string_new (NULL);
 
-  for (const char *from = text; *from; from++) {
-    if (*from == '%' && g_ascii_isxdigit (from[1]) && g_ascii_isxdigit (from[2]) &&
-        !(from[1] == '0' && from[2] == '0')) {
-      *to++ = (char)(g_ascii_xdigit_value (from[1]) * 16 + g_ascii_xdigit_value (from[2]));
-      from += 2;
+  for (; *text; text++) {
+    if (*text == '%' && g_ascii_isxdigit (text[1]) && g_ascii_isxdigit (text[2]) &&
+        !(text[1] == '0' && text[2] == '0')) {
+      g_string_append_c (
+          to, (char)(g_ascii_xdigit_value (text[1]) * 16 + g_ascii_xdigit_value (text[2])));
+      text += 2;
     } else {
-      *to++ = *from;
+      g_string_append_c (to, *text);
     }
   }
-  *to = '\0';
+  return g_string_free (to, FALSE);
 }
 
 static void
 set_login (GstElement *source, const CameraAccess *access)
 {
-  g_autofree char *user = g_strdup (g_hash_table_lookup (access->logins, GST_OBJECT_NAME (source)));
-  char *password;
+  const char *login = g_hash_table_lookup (access->logins, GST_OBJECT_NAME (source));
+  g_auto (GStrv) parts = login ? g_strsplit (login, ":", 2) : NULL;
+  g_autofree char *user = NULL, *password = NULL;
 
-  if (!user)
+  if (!login)
     return;
-  password = strchr (user, ':');
-  if (password)
-    *password++ = '\0';
-  decode (user);
-  if (password)
-    decode (password);
-  g_object_set (source, "user-id", user, "user-pw", password ? password : "", NULL);
+  user = camera_decode (parts[0] ? parts[0] : "");
+  password = camera_decode (parts[0] && parts[1] ? parts[1] : "");
+  g_object_set (source, "user-id", user, "user-pw", password, NULL);
 }
 
 /* ---- sources --------------------------------------------------------------------------------- */
