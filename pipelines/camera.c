@@ -155,6 +155,9 @@ prepare_source (GstElement *source, const CameraAccess *access, GTlsDatabase *tr
 static gboolean
 trusted_database (const CameraAccess *access, GTlsDatabase **trusted, GError **error)
 {
+  /* GIO takes absolute paths alone. */
+  g_autofree char *ca = access->ca ? g_canonicalize_filename (access->ca, NULL) : NULL;
+
   *trusted = NULL;
   if (access->fingerprints && (access->ca || access->insecure)) {
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -165,7 +168,7 @@ trusted_database (const CameraAccess *access, GTlsDatabase **trusted, GError **e
   if (access->fingerprints)
     *trusted = certificate_pins_new ((const char *const *)access->fingerprints, error);
   else if (access->ca)
-    *trusted = g_tls_file_database_new (access->ca, error);
+    *trusted = g_tls_file_database_new (ca, error);
   return *trusted || !(access->fingerprints || access->ca);
 }
 
