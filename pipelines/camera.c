@@ -29,15 +29,6 @@ camera_add_options (GOptionContext *context, CameraAccess *access)
   g_option_context_add_main_entries (context, entries, NULL);
 }
 
-char *
-camera_take_argument (char *argument)
-{
-  char *copy = g_strdup (argument);
-
-  memset (argument, 0, strlen (argument));
-  return copy;
-}
-
 void
 camera_take_logins (CameraAccess *access)
 {
@@ -45,10 +36,13 @@ camera_take_logins (CameraAccess *access)
 
   access->logins = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   for (char **name = names; *name; name++) {
+    char *login = (char *)g_getenv (*name);
+
     if (!g_str_has_prefix (*name, LOGIN_VARIABLE))
       continue;
     g_hash_table_insert (access->logins, g_strdup (*name + strlen (LOGIN_VARIABLE)),
-                         camera_take_argument ((char *)g_getenv (*name)));
+                         g_strdup (login));
+    memset (login, 0, strlen (login));
     g_unsetenv (*name);
   }
 }
@@ -62,40 +56,36 @@ camera_access_clear (CameraAccess *access)
   g_clear_pointer (&access->fingerprints, g_strfreev);
 }
 
-/* Decodes %XX in place. A % that no two hexadecimal digits follow, or that would end the text,
- * stays. */
-static void
-decode (char *text)
+char *
+camera_decode (const char *text)
 {
-  char *to = text;
+  GString *to = g_string_new (NULL);
 
-  for (const char *from = text; *from; from++) {
-    if (*from == '%' && g_ascii_isxdigit (from[1]) && g_ascii_isxdigit (from[2]) &&
-        !(from[1] == '0' && from[2] == '0')) {
-      *to++ = (char)(g_ascii_xdigit_value (from[1]) * 16 + g_ascii_xdigit_value (from[2]));
-      from += 2;
+  for (; *text; text++) {
+    if (*text == '%' && g_ascii_isxdigit (text[1]) && g_ascii_isxdigit (text[2]) &&
+        !(text[1] == '0' && text[2] == '0')) {
+      g_string_append_c (
+          to, (char)(g_ascii_xdigit_value (text[1]) * 16 + g_ascii_xdigit_value (text[2])));
+      text += 2;
     } else {
-      *to++ = *from;
+      g_string_append_c (to, *text);
     }
   }
-  *to = '\0';
+  return g_string_free (to, FALSE);
 }
 
 static void
 set_login (GstElement *source, const CameraAccess *access)
 {
-  g_autofree char *user = g_strdup (g_hash_table_lookup (access->logins, GST_OBJECT_NAME (source)));
-  char *password;
+  const char *login = g_hash_table_lookup (access->logins, GST_OBJECT_NAME (source));
+  g_auto (GStrv) parts = login ? g_strsplit (login, ":", 2) : NULL;
+  g_autofree char *user = NULL, *password = NULL;
 
-  if (!user)
+  if (!login)
     return;
-  password = strchr (user, ':');
-  if (password)
-    *password++ = '\0';
-  decode (user);
-  if (password)
-    decode (password);
-  g_object_set (source, "user-id", user, "user-pw", password ? password : "", NULL);
+  user = camera_decode (parts[0] ? parts[0] : "");
+  password = camera_decode (parts[0] && parts[1] ? parts[1] : "");
+  g_object_set (source, "user-id", user, "user-pw", password, NULL);
 }
 
 /* ---- sources --------------------------------------------------------------------------------- */
@@ -165,6 +155,9 @@ prepare_source (GstElement *source, const CameraAccess *access, GTlsDatabase *tr
 static gboolean
 trusted_database (const CameraAccess *access, GTlsDatabase **trusted, GError **error)
 {
+  /* GIO takes absolute paths alone. */
+  g_autofree char *ca = access->ca ? g_canonicalize_filename (access->ca, NULL) : NULL;
+
   *trusted = NULL;
   if (access->fingerprints && (access->ca || access->insecure)) {
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -175,7 +168,7 @@ trusted_database (const CameraAccess *access, GTlsDatabase **trusted, GError **e
   if (access->fingerprints)
     *trusted = certificate_pins_new ((const char *const *)access->fingerprints, error);
   else if (access->ca)
-    *trusted = g_tls_file_database_new (access->ca, error);
+    *trusted = g_tls_file_database_new (ca, error);
   return *trusted || !(access->fingerprints || access->ca);
 }
 

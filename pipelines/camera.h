@@ -23,6 +23,9 @@ void camera_add_options (GOptionContext *context, CameraAccess *access);
  * source of that name. To be called before other threads and processes are started. */
 void camera_take_logins (CameraAccess *access);
 void camera_access_clear (CameraAccess *access);
+/* Decodes the %XX of a login. A % that no two hexadecimal digits follow, or that would end the text,
+ * stays. Free with g_free (). */
+char *camera_decode (const char *text);
 
 /* Prepares the sources of cameras below `bin`, which must not be running. `access` has to outlive
  * them. */
@@ -37,10 +40,6 @@ char *camera_host (GstBin *bin);
 char *camera_explain (GstMessage *failure, const CameraAccess *access, GCancellable *cancellable);
 /* Whether the camera refused user or password. */
 gboolean camera_refused_login (GstMessage *failure);
-
-/* Copies an argument and wipes the original, because ps would show what an address holds for as
- * long as the program runs; free with g_free (). */
-char *camera_take_argument (char *argument);
 
 G_END_DECLS
 

@@ -17,9 +17,16 @@ elements_of (GstBin *bin)
 {
   GPtrArray *elements = g_ptr_array_new_with_free_func (gst_object_unref);
   GstIterator *iterator = gst_bin_iterate_recurse (bin);
+  GstIteratorResult result;
   GValue item = G_VALUE_INIT;
 
-  while (gst_iterator_next (iterator, &item) == GST_ITERATOR_OK) {
+  while ((result = gst_iterator_next (iterator, &item)) == GST_ITERATOR_OK ||
+         result == GST_ITERATOR_RESYNC) {
+    if (result == GST_ITERATOR_RESYNC) {
+      g_ptr_array_set_size (elements, 0);
+      gst_iterator_resync (iterator);
+      continue;
+    }
     g_ptr_array_add (elements, g_value_dup_object (&item));
     g_value_reset (&item);
   }

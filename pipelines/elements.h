@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 /* Whether the object is an element of that factory. */
 gboolean element_is (GstObject *object, const char *factory);
-/* Returns every element below the bin; free with g_ptr_array_unref (). */
+/* Returns every element below the bin, which may be running; free with g_ptr_array_unref (). */
 GPtrArray *elements_of (GstBin *bin);
 /* Returns a new bin whose pad "src" or "sink" is the one that the description leaves open. */
 GstElement *elements_parse (const char *description, GstPadDirection direction, GError **error);

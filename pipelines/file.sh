@@ -36,8 +36,7 @@ while [ $# -gt 0 ]; do
   if [ "$taken" = 0 ]; then
     case $1 in
       -h | --help) usage; exit 0 ;;
-      -*) die "unknown option $1" ;;
-      *) die "$1: no such file" ;;
+      *) refuse_file "$1" ;;
     esac
   fi
   shift "$taken"

@@ -9,7 +9,6 @@
 #include <gst/gst.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "pipelines/camera.h"
 #include "pipelines/elements.h"
@@ -353,21 +352,6 @@ run (Launch *self, GError **error)
   gst_object_unref (bus);
 }
 
-/* Takes the arguments as words that nobody sees any more. */
-static char **
-take_arguments (int argc, char **argv)
-{
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-
-  for (int i = 0; i < argc; i++) {
-    g_autofree char *word = camera_take_argument (argv[i]);
-
-    redaction_add_description (word);
-    g_strv_builder_add (builder, word);
-  }
-  return g_strv_builder_end (builder);
-}
-
 static GstElement *
 parse (char **words, GError **error)
 {
@@ -414,10 +398,9 @@ main (int argc, char **argv)
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("ELEMENT ! ELEMENT ...");
   g_autoptr (GError) error = NULL;
-  g_auto (GStrv) words = NULL;
   int status;
 
-  secrets_hide (argc, &argv);
+  secrets_hide (argc, &argv, TRUE);
   redaction_start ();
   camera_take_logins (&self.access);
   g_option_context_set_strict_posix (context, TRUE);
@@ -431,12 +414,13 @@ main (int argc, char **argv)
     g_set_error_literal (&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                          "expected a pipeline; see --help");
   if (!error) {
-    words = take_arguments (argc - 1, argv + 1);
-    self.descriptions = words;
+    for (char **word = argv + 1; *word; word++)
+      redaction_add_description (*word);
+    self.descriptions = argv + 1;
     self.names = g_new0 (char *, (gsize)self.n_sources + 1);
     self.sources = g_ptr_array_new_with_free_func ((GDestroyNotify)source_free);
     self.loop = g_main_loop_new (NULL, FALSE);
-    launch (&self, words + self.n_sources, &error);
+    launch (&self, self.descriptions + self.n_sources, &error);
     g_main_loop_unref (self.loop);
     g_ptr_array_unref (self.sources);
     g_strfreev (self.names);

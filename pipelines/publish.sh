@@ -122,10 +122,7 @@ while [ $# -gt 0 ]; do
       elif is_property "$1"; then
         add "${1%%=*}" "${1#*=}"
       else
-        case $1 in
-          -* | *@*) refuse_word "$1" ;;
-          *) die "$1: no such file" ;;
-        esac
+        refuse_file "$1"
       fi ;;
   esac
   shift

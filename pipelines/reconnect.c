@@ -212,11 +212,10 @@ main (int argc, char **argv)
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("SOURCE REST");
-  g_autofree char *source = NULL, *rest = NULL;
   g_autoptr (GError) error = NULL;
   int status;
 
-  secrets_hide (argc, &argv);
+  secrets_hide (argc, &argv, TRUE);
   redaction_start ();
   camera_take_logins (&watch.access);
   g_option_context_set_summary (
@@ -229,13 +228,11 @@ main (int argc, char **argv)
     g_set_error_literal (&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                          "expected SOURCE and REST, and a patience of 1 s or more; see --help");
   if (!error) {
-    source = camera_take_argument (argv[1]);
-    rest = camera_take_argument (argv[2]);
-    redaction_add_description (source);
-    redaction_add_description (rest);
+    redaction_add_description (argv[1]);
+    redaction_add_description (argv[2]);
     watch.loop = g_main_loop_new (NULL, FALSE);
     watch.pipeline = gst_pipeline_new (NULL);
-    run (&watch, source, rest, &error);
+    run (&watch, argv[1], argv[2], &error);
     g_main_loop_unref (watch.loop);
   }
   if (error)

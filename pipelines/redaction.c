@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pipelines/camera.h"
+
 #define HIDDEN "***"
 
 static struct {
@@ -71,28 +73,10 @@ add_forms (const char *secret)
   add (quoted (secret));
 }
 
-/* Replaces %XX as far as it is valid; free with g_free (). */
-static char *
-decoded (const char *text)
-{
-  GString *to = g_string_new (NULL);
-
-  for (; *text; text++) {
-    if (*text == '%' && g_ascii_isxdigit (text[1]) && g_ascii_isxdigit (text[2])) {
-      g_string_append_c (
-          to, (char)(g_ascii_xdigit_value (text[1]) * 16 + g_ascii_xdigit_value (text[2])));
-      text += 2;
-    } else {
-      g_string_append_c (to, *text);
-    }
-  }
-  return g_string_free (to, FALSE);
-}
-
 static void
 add_value (const char *value)
 {
-  g_autofree char *plain = decoded (value);
+  g_autofree char *plain = camera_decode (value);
 
   add_forms (value);
   add_forms (plain);
@@ -103,7 +87,7 @@ static void
 add_login (const char *login)
 {
   const char *colon = strchr (login, ':');
-  g_autofree char *plain = decoded (login);
+  g_autofree char *plain = camera_decode (login);
 
   if (!colon)
     return;

@@ -74,10 +74,11 @@ for i in "${!urls[@]}"; do
 done
 
 # A wall has its size and pace, which a recording cannot change, before there is a camera. A black
-# spot below the first tile drives it. Half a second is for cameras that come later.
+# spot below the first tile drives it. Half a second is for cameras that come later. The wall starts
+# with the first picture of any, because it ends itself where it starts and none has come.
 [ -z "$shown" ] ||
   places=(compositor name=wall background=black ignore-inactive-pads=true
-    min-upstream-latency=500000000 "sink_$n::zorder=0" "${places[@]}" !
+    start-time-selection=first min-upstream-latency=500000000 "sink_$n::zorder=0" "${places[@]}" !
     "video/x-raw,width=$((columns * width)),height=$((rows * height)),framerate=25/1" !
     "${sink[@]}" videotestsrc is-live=true pattern=black !
     'video/x-raw,width=16,height=16,framerate=25/1' ! "wall.sink_$n")

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "pipelines/camera.h"
+#include "pipelines/elements.h"
 
 #define LIMIT   (2 * G_USEC_PER_SEC)
 #define SAME_MS 500 /* signals within this time are one */
@@ -43,25 +44,18 @@ stopping_take_out (GstElement *element)
   g_thread_unref (g_thread_new ("stopping", stop, element));
 }
 
-static void
-add_source (const GValue *item, gpointer sources)
-{
-  GstElement *element = g_value_get_object (item);
-
-  if (camera_is_source (GST_OBJECT (element)) && !camera_is_source (GST_OBJECT_PARENT (element)))
-    g_ptr_array_add (sources, gst_object_ref (element));
-}
-
 /* They leave the pipeline first: a bin whose state changes waits for each element that changes its
  * own. */
 static void
 take_sources_out (GstElement *pipeline)
 {
-  g_autoptr (GPtrArray) sources = g_ptr_array_new_with_free_func (gst_object_unref);
-  GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
+  g_autoptr (GPtrArray) elements = elements_of (GST_BIN (pipeline)),
+                        sources = g_ptr_array_new_with_free_func (gst_object_unref);
 
-  gst_iterator_foreach (elements, add_source, sources);
-  gst_iterator_free (elements);
+  for (guint i = 0; i < elements->len; i++)
+    if (camera_is_source (elements->pdata[i]) &&
+        !camera_is_source (GST_OBJECT_PARENT (elements->pdata[i])))
+      g_ptr_array_add (sources, gst_object_ref (elements->pdata[i]));
   for (guint i = 0; i < sources->len; i++)
     stopping_take_out (sources->pdata[i]);
 }

@@ -83,6 +83,14 @@ refuse_word () {
  it is not printed, because it may hold a password"
 }
 
+# refuse_file WORD: the same, where a word may be a file, whose name is printed.
+refuse_file () {
+  case $1 in
+    -* | *@*) refuse_word "$1" ;;
+    *) die "$1: no such file" ;;
+  esac
+}
+
 # Players need 4:2:0; not all of them know the finer chroma that some cameras have. cow-launch makes
 # odd sizes even.
 encoder=(videoconvert ! 'video/x-raw,format=I420' ! videocrop name=even ! x264enc tune=zerolatency)

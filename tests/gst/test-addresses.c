@@ -499,7 +499,8 @@ test_certificate (void)
 {
   g_autofree char *ca = g_build_filename (folder, "ca.pem", NULL),
                   *pem = g_build_filename (folder, "server.pem", NULL),
-                  *key = g_build_filename (folder, "server.key", NULL), *url = NULL;
+                  *key = g_build_filename (folder, "server.key", NULL), *url = NULL,
+                  *here = g_get_current_dir ();
   g_autoptr (GTlsCertificate) tls = NULL;
   g_autoptr (GError) error = NULL;
   Camera *camera;
@@ -517,6 +518,9 @@ test_certificate (void)
                             "the certificate of 127.0.0.1 is not trusted; --ca FILE with its "
                             "certificate, or --insecure"));
   assert_labels (url, "--ca", ca);
+  g_assert_cmpint (g_chdir (folder), ==, 0);
+  assert_labels (url, "--ca", "ca.pem");
+  g_assert_cmpint (g_chdir (here), ==, 0);
   assert_labels (url, "--insecure", NULL);
   camera_free (camera);
 }

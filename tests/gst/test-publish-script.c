@@ -63,9 +63,9 @@ wait_lines (const char *path, guint n)
   }
 }
 
-/* Asserts that ps does not show the secret. */
+/* Asserts that ps does not show the text. */
 static void
-assert_command_line_hides (GSubprocess *process, const char *secret)
+assert_command_line_hides (GSubprocess *process, const char *text)
 {
   g_autofree char *path =
                       g_strdup_printf ("/proc/%s/cmdline", g_subprocess_get_identifier (process)),
@@ -77,7 +77,7 @@ assert_command_line_hides (GSubprocess *process, const char *secret)
   for (gsize i = 0; i < n; i++)
     if (!line[i])
       line[i] = ' ';
-  g_assert_null (strstr (line, secret));
+  g_assert_null (strstr (line, text));
 }
 
 /* The camera closes the connection and is back at once: events go on in the same process. The login
@@ -96,6 +96,8 @@ test_camera (void)
 
   wait_lines (path, 5);
   assert_command_line_hides (process, "p@ss");
+  assert_command_line_hides (process, "rtspsrc");
+  assert_command_line_hides (process, "cowpublish");
   camera_hang_up (camera);
   g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
   wait_lines (path, 100);

@@ -245,7 +245,7 @@ def check_launch(test):
 def check_queries(test):
     """Some cameras have the login in their address."""
     camera = servers.RtspCamera("nobody:at-all")
-    for end in ["?user=admin&password=", "user=admin_password=", "live?token="]:
+    for end in ["?user=admin&password=", "user=admin_password=", "live?token=", "live.sdp?sig="]:
         secret = test.secrets.add(f"Hush-query-{len(end)}")
         location = f"location=rtsp://127.0.0.1:{camera.port}/{end}{secret}"
         test.quiet(

@@ -113,7 +113,7 @@ main (int argc, char **argv)
 {
   g_set_print_handler (print_out);
   g_set_printerr_handler (print_error);
-  secrets_hide (argc, &argv);
+  secrets_hide (argc, &argv, FALSE);
   mallopt (M_MMAP_THRESHOLD, LARGEST_ON_HEAP);
   /* File names and help in the user's own encoding, but numbers that other programs can read. */
   setlocale (LC_ALL, "");

@@ -43,7 +43,7 @@ hide_environment (void)
 }
 
 void
-secrets_hide (int argc, char ***argv)
+secrets_hide (int argc, char ***argv, gboolean all)
 {
   static char **copies; /* for as long as the process lives */
   char **words, **originals = *argv;
@@ -54,7 +54,7 @@ secrets_hide (int argc, char ***argv)
   words = copies + argc + 1;
   for (int i = 0; i < argc; i++) {
     copies[i] = words[i] = g_strdup (originals[i]);
-    if (has_login (originals[i]) || sets_secret (originals[i]))
+    if ((all && i > 0) || has_login (originals[i]) || sets_secret (originals[i]))
       memset (originals[i], '*', strlen (originals[i]));
   }
   *argv = words;

@@ -15,8 +15,9 @@ G_BEGIN_DECLS
  * Environment variables whose names end in PASSWORD or TOKEN, or whose values are addresses with a
  * login, move to memory that only this process sees; g_getenv () gives them as before. *argv [argc]
  * becomes a copy that lives as long as the process, and arguments that hold an address with a
- * login, or set a password or a token, are masked in the original. */
-void secrets_hide (int argc, char ***argv);
+ * login, or set a password or a token, are masked in the original; with `all`, every one but the
+ * program's name. */
+void secrets_hide (int argc, char ***argv, gboolean all);
 
 G_END_DECLS
 
