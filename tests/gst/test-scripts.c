@@ -145,7 +145,8 @@ test_usage (void)
   g_assert_nonnull (strstr (tile, "--tile is WIDTHxHEIGHT"));
   g_autofree char *file = launched_script (2, adapter, "file.sh", "/no/such/file.mp4", NULL);
   g_assert_nonnull (strstr (file, "/no/such/file.mp4: no such file"));
-  g_autofree char *typo = run_script (2, "file.sh", "http:/u:secret@h/barn.mp4", NULL);
+  g_autofree char *typo =
+      launched_script (2, adapter, "file.sh", "http:/u:secret@h/barn.mp4", NULL);
   g_assert_nonnull (strstr (typo, "it may hold a password"));
   g_assert_null (strstr (typo, "secret"));
 }
