@@ -23,8 +23,8 @@ void camera_add_options (GOptionContext *context, CameraAccess *access);
  * source of that name. To be called before other threads and processes are started. */
 void camera_take_logins (CameraAccess *access);
 void camera_access_clear (CameraAccess *access);
-/* Decodes the %XX of a login. A % that no two hexadecimal digits follow, or that would end the text,
- * stays. Free with g_free (). */
+/* Decodes the %XX of a login. A % that no two hexadecimal digits follow, or that would end the
+ * text, stays. Free with g_free (). */
 char *camera_decode (const char *text);
 
 /* Prepares the sources of cameras below `bin`, which must not be running. `access` has to outlive

@@ -29,7 +29,8 @@ struct _CowClassifier {
   gboolean card_found; /* it is the adapter's own */
   CowBackboneConfig config;
   CowBackbone *backbone;
-  CowHead *head; /* NULL without one */
+  CowHead *head; /* NULL without one, and while the device is opened anew */
+  gboolean has_head;
 
   /* Of the last run, with room for the largest */
   CowBuffer pixels;      /* device: [batch, 3, height, width] */

@@ -314,6 +314,7 @@ load (CowClassifier *self, const CowClassifierOptions *options, GError **error)
     self->checkpoint = cow_checkpoint_ref (options->like->checkpoint);
   if (!open_parts (self, error))
     return FALSE;
+  self->has_head = self->head != NULL;
   if (self->checkpoint)
     find_notes (self);
   return TRUE;
@@ -379,11 +380,23 @@ cow_classifier_is_lost (const CowClassifier *self)
   return !self->device || (ck_device_state (self->device, &state) && state.is_lost);
 }
 
+/* The adapter may be another one by now. */
+static gboolean
+head_is_back (const CowClassifier *self, GError **error)
+{
+  if ((self->head != NULL) == self->has_head)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s has changed since it was opened",
+               self->adapter_path);
+  return FALSE;
+}
+
 gboolean
 cow_classifier_reopen (CowClassifier *self, GError **error)
 {
   close_device (self);
-  if (open_device (self, self->device_name, error) && open_parts (self, error))
+  if (open_device (self, self->device_name, error) && open_parts (self, error) &&
+      head_is_back (self, error))
     return TRUE;
   cow_device_explain (self->device, error);
   close_device (self);
@@ -468,13 +481,13 @@ cow_classifier_classes (const CowClassifier *self)
 guint
 cow_classifier_n_classes (const CowClassifier *self)
 {
-  return self->head ? cow_card_n_classes (self->card) : 0;
+  return self->has_head ? cow_card_n_classes (self->card) : 0;
 }
 
 gboolean
 cow_classifier_has_head (const CowClassifier *self)
 {
-  return self->head != NULL;
+  return self->has_head;
 }
 
 const char *

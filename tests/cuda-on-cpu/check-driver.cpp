@@ -72,6 +72,18 @@ check_streams (void)
     gpu.wait ();
   }
   check (found[0] == 0x01010101 && found[1] == 0x03030303, "streams wait for events alone", "");
+
+  cuMemsetD8Async (address (memory), 5, sizeof *found, nullptr);
+  gpu.read (&found[0], memory, sizeof *found);
+  cuEventRecord (event, nullptr);
+  cuStreamWaitEvent (other, event, 0);
+  cuMemcpyDtoHAsync (&found[1], address (memory), sizeof *found, other);
+  check (found[0] == 0x03030303 && found[1] == 0x05050505, "the default stream is one of its own",
+         "");
+  cuMemsetD8Async (address (memory), 6, sizeof *found, nullptr);
+  check (cuStreamSynchronize (nullptr) == 0, "the default stream can be waited for", "");
+  gpu.read (&found[0], memory, sizeof *found);
+  check (found[0] == 0x06060606, "its work has run then", "");
   cuEventDestroy (event);
   cuStreamDestroy (other);
 }

@@ -159,7 +159,7 @@ memory_describe (const void *address, char *text, size_t bytes)
               next->second);
 }
 
-/* A processor's protection keys are a matter of one instruction, and of the calling thread alone. */
+/* A processor's protection keys are a matter of one instruction, and of the calling thread. */
 void
 memory_open (void)
 {

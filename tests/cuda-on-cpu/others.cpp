@@ -253,8 +253,6 @@ cuMemcpy2DAsync_v2 (const Copy2D *copy, CkCuStream *stream)
   CALL_IN_CONTEXT (cuMemcpy2DAsync);
   const Copy2D rows = *copy;
 
-  if (stream == nullptr)
-    return copy_now (copy);
   return enqueue (stream, [rows] { return copy_rows (&rows, nullptr, nullptr); });
 }
 

@@ -39,6 +39,21 @@ struct EventState {
 std::set<CkCuStream *> streams;
 int n_running; /* nested runs */
 
+/* A stream of a caller's, where NULL is the default one of the current context's device. That one
+ * waits for no other here, as the driver's does for those of old: who relies on it is found. */
+CkCuStream *
+known (CkCuStream *stream)
+{
+  static CkCuStream defaults[CONTEXT_DEVICES];
+
+  if (stream != nullptr)
+    return stream;
+  stream = &defaults[context_device ()];
+  stream->device = context_device ();
+  streams.insert (stream);
+  return stream;
+}
+
 /* Runs a stream's work, until `until` says that it is enough. */
 template <typename Until>
 CkCuResult
@@ -70,6 +85,7 @@ struct CUevent_st {
 CkCuResult
 enqueue (CkCuStream *stream, Work work)
 {
+  stream = known (stream);
   if (stream->capture != nullptr)
     stream->capture->work.push_back (std::move (work));
   else
@@ -80,7 +96,7 @@ enqueue (CkCuStream *stream, Work work)
 CkCuResult
 run_stream (CkCuStream *stream)
 {
-  return run (stream, [] { return false; });
+  return run (known (stream), [] { return false; });
 }
 
 CkCuResult
@@ -103,9 +119,9 @@ drop_all (int device)
 }
 
 bool
-is_capturing (const CkCuStream *stream)
+is_capturing (CkCuStream *stream)
 {
-  return stream->capture != nullptr;
+  return known (stream)->capture != nullptr;
 }
 
 /* ---- streams --------------------------------------------------------------------------------- */
@@ -165,6 +181,7 @@ cuEventRecord (CkCuEvent *event, CkCuStream *stream)
   CALL_IN_CONTEXT (cuEventRecord);
   const std::shared_ptr<EventState> state = event->state;
 
+  stream = known (stream);
   state->capture = stream->capture;
   state->capturer = stream->capturer;
   if (state->capture != nullptr)
@@ -192,6 +209,7 @@ cuStreamWaitEvent (CkCuStream *stream, CkCuEvent *event, unsigned flags)
   CALL_IN_CONTEXT (cuStreamWaitEvent);
   const std::shared_ptr<EventState> state = event->state;
 
+  stream = known (stream);
   if (state->capture != nullptr) {
     /* The stream joins the capture, whose work has one order. */
     stream->capture = state->capture;
@@ -219,7 +237,7 @@ CkCuResult
 cuStreamBeginCapture (CkCuStream *stream, int mode)
 {
   CALL_IN_CONTEXT (cuStreamBeginCapture);
-  if (is_capturing (stream))
+  if (stream == nullptr || is_capturing (stream))
     return CK_CU_STREAM_CAPTURE_UNSUPPORTED;
   stream->capture = new CkCuGraph ();
   stream->capturer = stream;
@@ -230,7 +248,7 @@ CkCuResult
 cuStreamEndCapture (CkCuStream *stream, CkCuGraph **graph)
 {
   CALL_IN_CONTEXT (cuStreamEndCapture);
-  if (!is_capturing (stream) || stream->capturer != stream)
+  if (stream == nullptr || !is_capturing (stream) || stream->capturer != stream)
     return CK_CU_STREAM_CAPTURE_INVALIDATED;
   *graph = stream->capture;
   for (CkCuStream *other : streams)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Streams, events and graphs: queues of work that runs when somebody waits, in the thread that
- * does. Whoever calls holds the lock of calls (calls.h).
+ * does. A stream of NULL is the default one of the current context's device. Whoever calls holds
+ * the lock of calls (calls.h).
  */
 #ifndef COW_CUDA_STREAMS_H
 #define COW_CUDA_STREAMS_H
@@ -24,6 +25,6 @@ CkCuResult run_all (void);
 void drop_all (int device);
 
 /* Whether a graph is being captured from a stream. */
-bool is_capturing (const CkCuStream *stream);
+bool is_capturing (CkCuStream *stream);
 
 #endif /* COW_CUDA_STREAMS_H */
