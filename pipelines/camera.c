@@ -196,11 +196,15 @@ camera_prepare (GstBin *bin, const CameraAccess *access, GError **error)
     return FALSE;
   for (guint i = 0; i < elements->len; i++)
     prepare_element (elements->pdata[i], &http, access, trusted);
-  for (guint i = 0; http && i < elements->len; i++)
-    if (element_is (elements->pdata[i], "decodebin"))
+  for (guint i = 0; i < elements->len; i++) {
+    if (!element_is (elements->pdata[i], "decodebin"))
+      continue;
+    content_expect_video (elements->pdata[i]);
+    if (http)
       content_watch (elements->pdata[i], http,
                      trusted || access->insecure ||
                          g_hash_table_contains (access->logins, GST_OBJECT_NAME (http)));
+  }
   return TRUE;
 }
 

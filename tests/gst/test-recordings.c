@@ -361,6 +361,22 @@ test_kept (void)
   g_assert_cmpuint (n_named ("good.mp4"), ==, 1);
 }
 
+/* A recording of sound alone says so. */
+static void
+test_sound (void)
+{
+  g_autofree char *sound = path_of ("sound.mp4"),
+                  *lines = g_strdup_printf ("audiotestsrc num-buffers=50 ! avenc_aac ! mp4mux ! "
+                                            "filesink location=%s",
+                                            sound);
+
+  support_play (lines);
+  g_autofree char *file = run (1, "file.sh", sound, NULL),
+                  *published = run (1, "publish.sh", sound, NULL);
+  g_assert_nonnull (strstr (file, "no video that can be decoded"));
+  g_assert_nonnull (strstr (published, "no video that can be decoded"));
+}
+
 /* A run that works replaces it, with its permissions and through links. */
 static void
 test_replaced (void)
@@ -419,6 +435,7 @@ main (int argc, char **argv)
   g_test_add_func ("/recordings/same-file", test_same_file);
   g_test_add_func ("/recordings/same-folder", test_same_folder);
   g_test_add_func ("/recordings/kept", test_kept);
+  g_test_add_func ("/recordings/sound", test_sound);
   g_test_add_func ("/recordings/replaced", test_replaced);
   g_test_add_func ("/recordings/nowhere", test_nowhere);
   result = g_test_run ();
