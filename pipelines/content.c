@@ -38,6 +38,20 @@ on_type (GstElement *decoder, GstPad *pad, GstCaps *caps, gpointer data)
   return TRUE;
 }
 
+/*
+ * A source of bytes has nothing to agree on anew. If it is asked to, it asks what memory is wanted;
+ * a queue in between that meanwhile was told of the end, as the demuxer of an MP4 does after the
+ * last frame, drops that question without an answer (GStreamer 1.22), and the source never says
+ * that it has ended.
+ */
+static GstPadProbeReturn
+keep_reconfigure (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  return GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_RECONFIGURE
+             ? GST_PAD_PROBE_DROP
+             : GST_PAD_PROBE_OK;
+}
+
 static void
 content_free (gpointer data, GClosure *closure)
 {
@@ -48,9 +62,11 @@ void
 content_watch (GstElement *decoder, GstElement *source, gboolean is_private)
 {
   Content *self = g_new0 (Content, 1);
+  g_autoptr (GstPad) sink = gst_element_get_static_pad (decoder, "sink");
 
   *self = (Content){ .source = source, .is_private = is_private };
   g_signal_connect_data (decoder, "autoplug-continue", G_CALLBACK (on_type), self, content_free, 0);
+  gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, keep_reconfigure, NULL, NULL);
 }
 
 static gboolean

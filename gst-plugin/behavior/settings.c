@@ -2,6 +2,8 @@
 /* The properties of `cowbehavior`: how GObject and gst-inspect-1.0 see them, and their values. */
 #include "gst-plugin/behavior/settings.h"
 
+#include "model/files/suggest.h"
+
 #define DEFAULT_DEVICE              "auto"
 #define DEFAULT_PRECISION           COW_PRECISION_AUTO
 #define DEFAULT_INFERENCE_REGION    GST_COW_INFERENCE_REGION_AUTO
@@ -408,10 +410,10 @@ gst_cow_frame_settings_mask (const GstCowFrameSettings *self, CowEngine *engine,
     if (i < n) {
       g_array_index (mask, gboolean, i) = any = TRUE;
     } else if (error && !*error) {
-      g_autofree gchar *all = g_strjoinv (", ", (gchar **)names);
+      g_autofree gchar *near = cow_suggest (names, *class);
 
-      g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "\"%s\" is no class of %s, which has: %s",
-                   *class, cow_engine_name (engine), all);
+      g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "\"%s\" is no class of %s: %s", *class,
+                   cow_engine_name (engine), near);
     }
   }
   return any ? g_steal_pointer (&mask) : NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cow-build.h"
+#include "model/files/suggest.h"
 
 /* The folders below which a relative name is looked for, in order of preference; a new
  * NULL-terminated array. */
@@ -182,6 +183,21 @@ explain_repository (const char *name, char *const *folders, GError **error)
                name, name, last);
 }
 
+/* Of what there is below the folders; NULL where nothing is near. */
+static char *
+suggest_below (char *const *folders, const char *name)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  for (; *folders; folders++) {
+    g_autoptr (GDir) folder = g_dir_open (*folders, 0, NULL);
+    const char *entry;
+    while (folder && (entry = g_dir_read_name (folder)))
+      g_strv_builder_add (builder, entry);
+  }
+  g_auto (GStrv) names = g_strv_builder_end (builder);
+  return cow_suggest_near ((const char *const *)names, name);
+}
+
 char *
 cow_locate (const char *name, GError **error)
 {
@@ -208,8 +224,8 @@ cow_locate (const char *name, GError **error)
     explain_repository (name, folders, error);
     return NULL;
   }
-  g_autofree char *tried = g_strjoinv (", ", folders);
-  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist here, nor below %s", name,
-               tried);
+  g_autofree char *tried = g_strjoinv (", ", folders), *near = suggest_below (folders, name);
+  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist here, nor below %s%s%s",
+               name, tried, near ? ": " : "", near ? near : "");
   return NULL;
 }

@@ -43,9 +43,13 @@ test_usage_errors (void)
   static const struct {
     const char *arguments[5], *text;
   } cases[] = {
-    { { NULL }, "which verb" },
-    { { "frobnicate" }, "frobnicate" },
-    { { "--frobnicate" }, "--frobnicate" },
+    { { "frobnicate" }, "unknown verb \"frobnicate\" (see" },
+    { { "--frobnicate" }, "unknown option \"--frobnicate\" (see" },
+    { { "trian" }, "did you mean train?" },
+    { { "--Help" }, "did you mean --help?" },
+    { { "train", "--epohcs=3" }, "did you mean --epochs" },
+    { { "train", "--val-fracton=1" }, "did you mean --val-fraction?" },
+    { { "predict", "x.png", "--modle", "m" }, "did you mean --model" },
     { { "info" }, "no path" },
     { { "info", "--frobnicate", "x" }, "--frobnicate" },
     { { "quantize", "one" }, "MODEL and OUT" },
@@ -87,6 +91,17 @@ test_usage_errors (void)
     g_auto (Result) result = cli_run (a[0], a[1], a[2], a[3], NULL);
     cli_assert_error (&result, 2, cases[i].text);
   }
+}
+
+static void
+test_no_verb (void)
+{
+  g_auto (Result) result = cli_run (NULL, NULL);
+
+  g_assert_cmpint (result.status, ==, 2);
+  g_assert_cmpstr (result.out, ==, "");
+  cli_assert_says (result.err, "Examples:\n  cow-trainer check --data");
+  cli_assert_says (result.err, "which verb? (see cow-trainer --help)");
 }
 
 /* Old names of options work, and --help does not show them. */
@@ -544,6 +559,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/cli/help", test_help);
   g_test_add_func ("/cli/usage-errors", test_usage_errors);
+  g_test_add_func ("/cli/no-verb", test_no_verb);
   g_test_add_func ("/cli/old-options", test_old_options);
   g_test_add_func ("/cli/info/model", test_info_model);
   g_test_add_func ("/cli/info/escapes", test_info_escapes);

@@ -228,7 +228,7 @@ test_settings (void)
                 "--size 50x50: pictures of 50 x 50 (width x height), but this network takes sides "
                 "that are multiples of 16");
   assert_error (&target, 2, "\"z_proj\" is no linear layer");
-  assert_error (&typo, 2, "\"v_porj\" is no linear layer");
+  assert_error (&typo, 2, "\"v_porj\" is no linear layer: did you mean v_proj");
   assert_error (&single, 1, "leave a last batch of 1");
   assert_error (&network, 1, "--network huge: neither a size");
   assert_error (&other, 1, "which is not what a dinov3 recipe trains");

@@ -10,6 +10,7 @@
 
 #include "cow-build.h"
 #include "model/files/printable.h"
+#include "model/files/suggest.h"
 #include "trainer/cli/verb.h"
 #include "trainer/host/secrets.h"
 
@@ -31,6 +32,12 @@ static const struct {
   { "info", "what a model, an adapter or a file of tensors holds", verb_info },
 };
 
+static const char examples[] =
+    "  cow-trainer check --data cows          what is wrong with pictures, a folder for each "
+    "class\n"
+    "  cow-trainer train --data cows --model MODEL --out runs/first\n"
+    "  cow-trainer predict barn.jpg           what the demonstration's adapter sees on a picture\n";
+
 static void
 print_help (void)
 {
@@ -38,6 +45,7 @@ print_help (void)
            "models, adapters and what they say.\n\nVerbs:\n");
   for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
     g_print ("  %-10s %s\n", verbs[i].name, verbs[i].summary);
+  g_print ("\nExamples:\n%s", examples);
   g_print ("\ncow-trainer VERB --help explains a verb; cow-trainer --version tells the version.\n"
            "Models and adapters are looked up by path, then below $COWBEHAVIOR_PATH and the data "
            "folders.\n"
@@ -58,6 +66,19 @@ fail (const GError *error, const char *verb)
 }
 
 static int
+refuse_verb (const char *word)
+{
+  g_autoptr (GError) error = NULL;
+  const char *names[G_N_ELEMENTS (verbs) + 3] = { "--help", "--version" };
+  for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
+    names[i + 2] = verbs[i].name;
+  g_autofree char *near = cow_suggest_near (names, word);
+  verb_usage (&error, "unknown %s \"%s\"%s%s", *word == '-' ? "option" : "verb", word,
+              near ? ": " : "", near ? near : "");
+  return fail (error, "");
+}
+
+static int
 run_verb (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
@@ -72,8 +93,7 @@ run_verb (int argc, char **argv)
     }
     return 0;
   }
-  verb_usage (&error, argv[0][0] == '-' ? "unknown option %s" : "unknown verb \"%s\"", argv[0]);
-  return fail (error, "");
+  return refuse_verb (argv[0]);
 }
 
 /*
@@ -120,9 +140,10 @@ main (int argc, char **argv)
   setlocale (LC_NUMERIC, "C");
 
   if (argc < 2) {
-    g_autoptr (GError) error = NULL;
-    verb_usage (&error, "which verb?");
-    return fail (error, "");
+    g_printerr ("Usage: cow-trainer VERB [OPTION...] [ARGUMENT...]\n\nExamples:\n%s"
+                "\ncow-trainer: which verb? (see cow-trainer --help)\n",
+                examples);
+    return 2;
   }
   if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h") ||
       g_str_equal (argv[1], "help"))

@@ -2,13 +2,38 @@
 #include "trainer/cli/verb.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "model/files/printable.h"
+#include "model/files/suggest.h"
 
 GArray *
 verb_entries_new (void)
 {
   return g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
+}
+
+/* Adds the options that may have been meant to GLib's "Unknown option --recpie". */
+static void
+suggest_option (const GOptionEntry *entries, GError **error)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  const char *written = strstr ((*error)->message, "--");
+  if (!written)
+    return;
+  for (; entries->long_name; entries++) {
+    if (entries->flags & G_OPTION_FLAG_HIDDEN)
+      continue;
+    g_autofree char *name = g_strconcat ("--", entries->long_name, NULL);
+    g_strv_builder_add (builder, name);
+  }
+  g_auto (GStrv) names = g_strv_builder_end (builder);
+  g_autofree char *word = g_strndup (written, strcspn (written, "= ")),
+                  *near = cow_suggest_near ((const char *const *)names, word);
+  if (near) {
+    g_autofree char *before = g_steal_pointer (&(*error)->message);
+    (*error)->message = g_strdup_printf ("%s: %s", before, near);
+  }
 }
 
 gboolean
@@ -23,7 +48,13 @@ verb_parse_with (const VerbHelp *help, const GOptionEntry *entries, gpointer dat
   g_option_context_set_main_group (context, group);
   g_autofree char *name = g_strconcat ("cow-trainer ", argv[0], NULL);
   g_set_prgname (name);
-  return g_option_context_parse (context, &argc, &argv, error);
+  GError *local = NULL;
+  if (g_option_context_parse (context, &argc, &argv, &local))
+    return TRUE;
+  if (g_error_matches (local, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
+    suggest_option (entries, &local);
+  g_propagate_error (error, local);
+  return FALSE;
 }
 
 gboolean

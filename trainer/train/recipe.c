@@ -6,60 +6,13 @@
 #include <string.h>
 
 #include "model/adapter/adapter-config.h"
+#include "model/files/suggest.h"
 #include "model/files/vit-sizes.h"
 #include "trainer/hub/http.h"
 
-#define MOST_NEAR 3 /* names that an error lists */
+/* ---- names ----------------------------------------------------------------------------------- */
 
-/* ---- near names ------------------------------------------------------------------------------ */
-
-/* Levenshtein's distance, case ignored. Names are short: n m steps are few. */
-static guint
-distance (const char *a, const char *b)
-{
-  const gsize m = strlen (b);
-  g_autofree guint *row = g_new (guint, m + 1);
-  for (gsize j = 0; j <= m; j++)
-    row[j] = (guint)j;
-  for (gsize i = 1; a[i - 1]; i++) {
-    guint diagonal = row[0];
-    row[0] = (guint)i;
-    for (gsize j = 1; j <= m; j++) {
-      const guint replaced = diagonal + (g_ascii_tolower (a[i - 1]) != g_ascii_tolower (b[j - 1]));
-      diagonal = row[j];
-      row[j] = MIN (replaced, MIN (row[j - 1], diagonal) + 1);
-    }
-  }
-  return row[m];
-}
-
-static gboolean
-is_near (const char *wanted, const char *name)
-{
-  return strlen (wanted) <= 64 && *wanted &&
-         (strstr (name, wanted) || strstr (wanted, name) ||
-          distance (wanted, name) <= MAX (2, strlen (name) / 3));
-}
-
-/* " (near: rank, ...)", or all of them where none is near. Takes the array. */
-static char *
-suggest (GPtrArray *names, const char *wanted)
-{
-  g_autoptr (GPtrArray) all = names;
-  g_autoptr (GString) near = g_string_new (NULL);
-  guint n = 0;
-  for (guint i = 0; i < all->len && n < MOST_NEAR; i++)
-    if (is_near (wanted, all->pdata[i])) {
-      g_string_append_printf (near, "%s%s", n > 0 ? ", " : "", (char *)all->pdata[i]);
-      n++;
-    }
-  if (n > 0)
-    return g_strdup_printf ("did you mean %s?", near->str);
-  g_ptr_array_add (all, NULL);
-  g_autofree char *list = g_strjoinv (", ", (char **)all->pdata);
-  return g_strdup_printf ("there are %s", list);
-}
-
+/* Names end with NULL. */
 static GPtrArray *
 preset_names (void)
 {
@@ -68,17 +21,17 @@ preset_names (void)
   GPtrArray *names = g_ptr_array_new ();
   for (guint i = 0; i < n; i++)
     g_ptr_array_add (names, (gpointer)presets[i].name);
+  g_ptr_array_add (names, NULL);
   return names;
 }
 
-/* The keys of a group, or of all where `group` is NULL. */
 static GPtrArray *
-key_names (const char *group)
+key_names (void)
 {
   GPtrArray *names = g_ptr_array_new ();
   for (guint i = 0; i < cow_recipe_n_settings (); i++)
-    if (!group || g_str_equal (cow_recipe_group (i), group))
-      g_ptr_array_add (names, (gpointer)cow_recipe_key (i));
+    g_ptr_array_add (names, (gpointer)cow_recipe_key (i));
+  g_ptr_array_add (names, NULL);
   return names;
 }
 
@@ -89,6 +42,7 @@ group_names (void)
   for (guint i = 0; i < cow_recipe_n_settings (); i++)
     if (i == 0 || !g_str_equal (cow_recipe_group (i), cow_recipe_group (i - 1)))
       g_ptr_array_add (names, (gpointer)cow_recipe_group (i));
+  g_ptr_array_add (names, NULL);
   return names;
 }
 
@@ -103,7 +57,8 @@ cow_recipe_apply_preset (CowRecipe *self, const char *name, GError **error)
     if (g_str_equal (presets[i].name, name))
       preset = &presets[i];
   if (!preset) {
-    g_autofree char *near = suggest (preset_names (), name);
+    g_autoptr (GPtrArray) names = preset_names ();
+    g_autofree char *near = cow_suggest ((const char *const *)names->pdata, name);
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "there is no recipe \"%s\": %s", name,
                  near);
     return FALSE;
@@ -125,10 +80,9 @@ static gboolean
 check_group (const char *path, const char *group, GError **error)
 {
   g_autoptr (GPtrArray) names = group_names ();
-  for (guint i = 0; i < names->len; i++)
-    if (g_str_equal (names->pdata[i], group))
-      return TRUE;
-  g_autofree char *near = suggest (g_steal_pointer (&names), group);
+  if (g_strv_contains ((const char *const *)names->pdata, group))
+    return TRUE;
+  g_autofree char *near = cow_suggest ((const char *const *)names->pdata, group);
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: unknown group [%s]: %s", path, group, near);
   return FALSE;
 }
@@ -145,7 +99,8 @@ find_in_group (const char *path, const char *group, const char *key, GError **er
                  path, group, key, cow_recipe_group ((guint)i));
     return -1;
   }
-  g_autofree char *near = suggest (key_names (NULL), key);
+  g_autoptr (GPtrArray) names = key_names ();
+  g_autofree char *near = cow_suggest ((const char *const *)names->pdata, key);
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: [%s] %s: unknown key: %s", path, group, key,
                near);
   return -1;
@@ -417,16 +372,25 @@ is_target (const char *name)
   return FALSE;
 }
 
+static char *
+suggest_target (const char *name)
+{
+  const char *names[COW_N_MODULES + 2] = { "all-linear" };
+  for (int module = 0; module < COW_N_MODULES; module++)
+    names[module + 1] = strrchr (cow_module_name ((CowModule)module), '.') + 1;
+  return cow_suggest (names, name);
+}
+
 static gboolean
 check_targets (const char *text, GError **error)
 {
   g_auto (GStrv) names = g_strsplit (text, ",", -1);
-  for (char **name = names; *name; name++)
-    if (!is_target (g_strstrip (*name)))
-      return refuse (error,
-                     "--targets %s: \"%s\" is no linear layer; expected all-linear or some of "
-                     "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
-                     text, *name);
+  for (char **name = names; *name; name++) {
+    if (is_target (g_strstrip (*name)))
+      continue;
+    g_autofree char *near = suggest_target (*name);
+    return refuse (error, "--targets %s: \"%s\" is no linear layer: %s", text, *name, near);
+  }
   return TRUE;
 }
 
