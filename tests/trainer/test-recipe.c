@@ -530,16 +530,10 @@ test_time (void)
 static void
 test_text (void)
 {
-  g_autofree char *bytes = cow_memory_bytes_text (1234567890), *few = cow_memory_bytes_text (999),
-                  *seconds = cow_plan_time_text (3.21), *minutes = cow_plan_time_text (754),
-                  *hours = cow_plan_time_text (7200 * 3), *days = cow_plan_time_text (86400 * 4);
+  g_autofree char *bytes = cow_memory_bytes_text (1234567890), *few = cow_memory_bytes_text (999);
 
   g_assert_cmpstr (bytes, ==, "1.15 GiB");
   g_assert_cmpstr (few, ==, "1.0 KiB");
-  g_assert_cmpstr (seconds, ==, "3.2 s");
-  g_assert_cmpstr (minutes, ==, "13 min");
-  g_assert_cmpstr (hours, ==, "6.0 h");
-  g_assert_cmpstr (days, ==, "4.0 days");
 }
 
 int

@@ -5,6 +5,7 @@
 #include "model/files/json-object.h"
 #include "model/files/locate.h"
 #include "model/network/device.h"
+#include "trainer/host/words.h"
 #include "trainer/train/plan.h"
 #include "trainer/train/preprocessing.h"
 #include "trainer/cli/recipe-flags.h"
@@ -280,12 +281,13 @@ print_rows (const Job *self)
     g_autofree char *memory = memory_text (self, &row->plan),
                     *disk = cow_memory_bytes_text (row->plan.folder + row->plan.features);
     g_autofree char *features =
-        row->time.features > 0 ? cow_plan_time_text (row->time.features) : g_strdup ("-");
-    g_autofree char *epoch = cow_plan_time_text (row->time.epoch),
-                    *all = cow_plan_time_text (row->time.run), *note = notes (self, &row->plan);
-    g_print ("%-*s  %-*s  %11" G_GINT64_FORMAT "  %*s  %8s  %10.3g  %9s  %9s  %9s%s\n", (int)recipe,
-             row->recipe, (int)base, row->base, row->plan.trained, wide, memory, disk,
-             1 / row->time.train_picture, features, epoch, all, note);
+        row->time.features > 0 ? words_time (row->time.features) : g_strdup ("-");
+    g_autofree char *epoch = words_time (row->time.epoch), *all = words_time (row->time.run),
+                    *note = notes (self, &row->plan);
+    g_autofree char *rate = words_number (1 / row->time.train_picture);
+    g_print ("%-*s  %-*s  %11" G_GINT64_FORMAT "  %*s  %8s  %10s  %9s  %9s  %9s%s\n", (int)recipe,
+             row->recipe, (int)base, row->base, row->plan.trained, wide, memory, disk, rate,
+             features, epoch, all, note);
   }
 }
 

@@ -7,6 +7,7 @@
 #include "trainer/train/run-folder.h"
 #include "trainer/train/run.h"
 #include "trainer/host/stop.h"
+#include "trainer/host/words.h"
 #include "trainer/cli/verb.h"
 
 static const VerbHelp help = {
@@ -150,10 +151,11 @@ say_end (const CowRun *run, const CowRecipe *recipe, const char *folder, CowLoop
     g_print ("Stopped after --max-hours; to resume: cow-trainer train --resume %s\n", word);
     break;
   case COW_LOOP_PATIENCE:
-    g_print ("Stopped: no better for %d epochs\n", recipe->patience);
+    g_print ("Stopped: no better for %d epoch%s\n", recipe->patience,
+             words_s ((guint64)recipe->patience));
     break;
   case COW_LOOP_EPOCHS:
-    g_print ("All %d epochs are done\n", recipe->epochs);
+    g_print ("%d epoch%s done\n", recipe->epochs, recipe->epochs == 1 ? " is" : "s are");
     break;
   }
   say_next (run, recipe, folder);

@@ -5,6 +5,7 @@
 
 #include "trainer/data/file-names.h"
 #include "trainer/data/scan.h"
+#include "trainer/host/words.h"
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
@@ -162,8 +163,9 @@ check_report_text (const Check *self, guint most)
   for (CheckKind kind = 0; kind < CHECK_N_KINDS; kind++)
     for (gboolean near = FALSE; near <= TRUE; near++)
       add_kind (text, self, kind, near, most);
-  g_string_append_printf (text, "\n%u pictures: %u problems, %u warnings\n",
-                          self->dataset->samples->len, n_problems, n_warnings);
+  g_string_append_printf (text, "\n%u picture%s: %u problem%s, %u warning%s\n",
+                          self->dataset->samples->len, words_s (self->dataset->samples->len),
+                          n_problems, words_s (n_problems), n_warnings, words_s (n_warnings));
   return g_string_free (text, FALSE);
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "trainer/data/csv.h"
+#include "trainer/host/words.h"
 
 static const char *const column_names[COW_EPOCH_COLUMNS] = {
   "epoch",         "train_loss", "train_acc",           "val_loss", "val_acc",
@@ -42,10 +43,12 @@ cow_epoch_head (void)
 char *
 cow_epoch_line (const CowEpoch *epoch, gboolean best)
 {
-  return g_strdup_printf ("%5.0f  %10.4f  %8.4f  %8.4f  %8.4f  %9.3g  %8.3g  %10.3g  %4.0f MB%s",
+  g_autofree char *norm = words_number (epoch->grad_norm),
+                  *rate = words_number (epoch->pictures_per_second);
+  return g_strdup_printf ("%5.0f  %10.4f  %8.4f  %8.4f  %8.4f  %9.3g  %8s  %10s  %4.0f MB%s",
                           epoch->epoch, epoch->train_loss, epoch->train_acc, epoch->val_loss,
-                          epoch->val_acc, epoch->learning_rate, epoch->grad_norm,
-                          epoch->pictures_per_second, epoch->memory / 1e6, best ? "  best" : "");
+                          epoch->val_acc, epoch->learning_rate, norm, rate, epoch->memory / 1e6,
+                          best ? "  best" : "");
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

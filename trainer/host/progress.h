@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How far a long job has come, on stderr: on a terminal one line that is written over; elsewhere (a
- * log) a line every ten seconds, so that short jobs say nothing.
+ * How far a long job has come, on stderr: on a terminal one line that fits it and is written over;
+ * elsewhere (a log) a line every ten seconds, so that short jobs say nothing.
  */
 #ifndef COW_TRAINER_PROGRESS_H
 #define COW_TRAINER_PROGRESS_H
@@ -16,6 +16,8 @@ void progress_set (Progress *self, guint64 done);
 /* So much was done before this job began, by one that it continues: it counts for what is left, not
  * for the rate. */
 void progress_skip (Progress *self, guint64 done);
+/* So much follows when this job is done, of the same kind: the other epochs of a training. */
+void progress_rest (Progress *self, guint64 rest);
 /* Words that open the line ("epoch 3 of 80") and close it ("812 MB"); NULL for none. They are
  * copied. */
 void progress_note (Progress *self, const char *before, const char *after);

@@ -234,6 +234,7 @@ train_part (Run *self, GError **error)
   self->first_position = at->position;
   self->first_us = g_get_monotonic_time ();
   progress_skip (progress, (guint64)at->position);
+  progress_rest (progress, (guint64)MAX (self->recipe->epochs - at->epoch - 1, 0) * self->n_train);
   if (!cow_feed_start (self->loop->feed, COW_TRAIN, (guint)at->epoch, (gsize)at->position, error))
     return PART_FAILED;
   while (at->position < (double)self->n_train) {

@@ -381,14 +381,3 @@ cow_plan_fits (const CowPlan *self, CkDevice *device, guint64 available, char **
       g_strdup_printf ("this run: needs %s of the host's memory, %s are available", needed, there);
   return FALSE;
 }
-
-/* ---- text ------------------------------------------------------------------------------------ */
-
-char *
-cow_plan_time_text (double seconds)
-{
-  return seconds < 100      ? g_strdup_printf ("%.2g s", seconds)
-         : seconds < 5400   ? g_strdup_printf ("%.0f min", seconds / 60)
-         : seconds < 172800 ? g_strdup_printf ("%.1f h", seconds / 3600)
-                            : g_strdup_printf ("%.1f days", seconds / 86400);
-}

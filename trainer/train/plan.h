@@ -93,9 +93,6 @@ gboolean cow_speed_measure (CowSpeed *self, CkStream *stream, const CowRecipe *r
 void cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *input,
                     const CowPlan *plan, const CowSpeed *speed);
 
-/* "3.4 s", "12 min", "5.1 h", "2.3 days"; free with g_free. */
-char *cow_plan_time_text (double seconds);
-
 G_END_DECLS
 
 #endif

@@ -7,6 +7,7 @@
 #include "model/files/locate.h"
 #include "model/network/device.h"
 #include "trainer/data/contact-sheet.h"
+#include "trainer/host/words.h"
 #include "trainer/train/hashes.h"
 #include "trainer/train/run-private.h"
 #include "trainer/data/dataset-open.h"
@@ -186,13 +187,13 @@ say_sizes (const CowRun *self, guint64 available)
            " of them in the head\n",
            *recipe->name ? recipe->name : cow_recipe_kind_name (recipe), base ? " on " : "",
            base ? base : "", plan->trained, plan->head);
-  g_print ("%u pictures of %u classes train (%u an epoch with augmented copies), %u validate, %u "
+  g_print ("%u picture%s of %u classes train (%u an epoch with augmented copies), %u validate, %u "
            "test%s%s\n",
-           n_train, dataset->n_classes, n_shown, dataset->splits[COW_VAL]->len,
+           n_train, words_s (n_train), dataset->n_classes, n_shown, dataset->splits[COW_VAL]->len,
            dataset->splits[COW_TEST]->len, grouped ? "; kept together by " : "",
            grouped ? dataset->grouped_by : "");
   g_print ("Computed by %s (%s) in %d thread%s\n", self->device->name, self->device->features,
-           self->device->threads, self->device->threads == 1 ? "" : "s");
+           self->device->threads, words_s ((guint64)self->device->threads));
   if (self->device->host_memory)
     g_print ("Estimated: %s of memory%s (%s available), %s on disk\n", memory, how, there, disk);
   else
@@ -209,13 +210,12 @@ say_time (const CowRun *self, GError **error)
   if (!cow_speed_measure (&speed, self->stream, self->recipe, &self->input, error))
     return FALSE;
   cow_plan_time (&time, self->recipe, &self->input, &self->plan, &speed);
-  g_autofree char *features = cow_plan_time_text (time.features),
-                  *epoch = cow_plan_time_text (time.epoch);
-  g_autofree char *run = cow_plan_time_text (time.run);
+  g_autofree char *features = words_time (time.features), *epoch = words_time (time.epoch);
+  g_autofree char *run = words_time (time.run);
   g_print (
-      "Estimated: %s%s%s an epoch, all %d epochs %s, where nothing else runs on this machine\n",
+      "Estimated: %s%s%s an epoch, %d epoch%s in %s, where nothing else runs on this machine\n",
       time.features > 0 ? features : "", time.features > 0 ? " for the features, then " : "", epoch,
-      self->recipe->epochs, run);
+      self->recipe->epochs, words_s ((guint64)self->recipe->epochs), run);
   fflush (stdout);
   return TRUE;
 }

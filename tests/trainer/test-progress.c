@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* How numbers and times are written, and the line that shows how far a long job has come, on
+ * terminals of many widths and in a log. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "trainer/host/progress.h"
+#include "trainer/host/words.h"
+
+static void
+test_words (void)
+{
+  static const struct {
+    double value;
+    const char *number, *time, *clock;
+  } cases[] = {
+    { 0, "0.00", "less than 1 s", "0:00" },
+    { 0.0016, "0.00", "less than 1 s", "0:00" },
+    { 3.21, "3.21", "3.2 s", "0:03" },
+    { 9.996, "10.0", "10 s", "0:09" },
+    { 99.96, "100", "2 min", "1:39" },
+    { 754, "754", "13 min", "12:34" },
+    { 1234, "1234", "21 min", "20:34" },
+    { 21600, "21600", "6.0 h", "6:00:00" },
+    { 345600, "345600", "4.0 days", "96:00:00" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *number = words_number (cases[i].value), *time = words_time (cases[i].value),
+                    *clock = words_clock (cases[i].value);
+    g_assert_cmpstr (number, ==, cases[i].number);
+    g_assert_cmpstr (time, ==, cases[i].time);
+    g_assert_cmpstr (clock, ==, cases[i].clock);
+  }
+  g_autofree char *none = words_number (0.0 / 0.0), *negative = words_number (-12.34);
+  g_assert_cmpstr (none, ==, "-");
+  g_assert_cmpstr (negative, ==, "-12.3");
+  g_assert_cmpstr (words_s (1), ==, "");
+  g_assert_cmpstr (words_s (0), ==, "s");
+}
+
+static void
+test_fit (void)
+{
+  static const struct {
+    const char *text;
+    guint columns;
+    const char *fits;
+  } cases[] = {
+    { "cows", 4, "cows" },
+    { "cows and calves", 8, "cows ..." },
+    { "K\xc3\xbche", 4, "Kühe" },
+    { "牛牛牛牛", 7, "牛牛..." },
+    { "牛牛牛牛", 6, "牛..." },
+    { "cows", 2, ".." },
+    { "cows", 0, "" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *fits = words_fit (cases[i].text, cases[i].columns);
+    g_assert_cmpstr (fits, ==, cases[i].fits);
+    g_assert_cmpuint (words_columns (fits), <=, cases[i].columns);
+  }
+}
+
+/* ---- a terminal ------------------------------------------------------------------------------ */
+
+typedef struct {
+  int master, saved; /* saved: the standard error before */
+} Terminal;
+
+static Terminal
+terminal_open (unsigned short columns)
+{
+  const struct winsize size = { .ws_row = 24, .ws_col = columns };
+  Terminal self = { posix_openpt (O_RDWR | O_NOCTTY), dup (STDERR_FILENO) };
+  int slave;
+
+  g_assert_true (self.master >= 0 && grantpt (self.master) == 0 && unlockpt (self.master) == 0);
+  slave = open (ptsname (self.master), O_RDWR | O_NOCTTY);
+  g_assert_cmpint (slave, >=, 0);
+  g_assert_cmpint (ioctl (slave, TIOCSWINSZ, &size), ==, 0);
+  dup2 (slave, STDERR_FILENO);
+  close (slave);
+  return self;
+}
+
+/* All that was written. */
+static char *
+terminal_close (Terminal *self)
+{
+  GString *text = g_string_new (NULL);
+  char bytes[4096];
+  ssize_t n;
+
+  dup2 (self->saved, STDERR_FILENO); /* the last who had the slave's end open */
+  close (self->saved);
+  while ((n = read (self->master, bytes, sizeof bytes)) > 0)
+    g_string_append_len (text, bytes, n);
+  close (self->master);
+  return g_string_free (text, FALSE);
+}
+
+/* A job that is half done after a while; what the terminal was sent. */
+static char *
+run_job (unsigned short columns)
+{
+  Terminal terminal = terminal_open (columns);
+  Progress *progress = progress_new ("pictures", 86400);
+
+  progress_note (progress, "epoch 3 of 80, training", "812 MB");
+  progress_rest (progress, 77 * 86400);
+  g_usleep (G_USEC_PER_SEC / 5);
+  progress_set (progress, 43200);
+  progress_free (progress);
+  return terminal_close (&terminal);
+}
+
+static void
+test_widths (void)
+{
+  static const struct {
+    unsigned short columns;
+    gboolean memory, rate, epoch, left;
+  } cases[] = {
+    { 200, TRUE, TRUE, TRUE, TRUE },    { 60, FALSE, FALSE, FALSE, TRUE },
+    { 80, FALSE, FALSE, TRUE, TRUE },   { 40, FALSE, FALSE, FALSE, FALSE },
+    { 20, FALSE, FALSE, FALSE, FALSE }, { 0, FALSE, FALSE, TRUE, TRUE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const guint room = cases[i].columns > 0 ? cases[i].columns : 80;
+    g_autofree char *text = run_job (cases[i].columns);
+    g_auto (GStrv) lines = g_strsplit (text, "\r\033[K", -1);
+
+    g_test_message ("%s", text);
+    g_assert_cmpuint (g_strv_length (lines), ==, 3); /* before, the line, and cleared again */
+    g_assert_cmpstr (lines[0], ==, "");
+    g_assert_cmpstr (lines[2], ==, "");
+    g_assert_cmpuint (words_columns (lines[1]), <, room);
+    g_assert_cmpuint (words_columns (lines[1]), >, room / 3);
+    g_assert_true ((strstr (lines[1], "812 MB") != NULL) == cases[i].memory);
+    g_assert_true ((strstr (lines[1], "pictures/s") != NULL) == cases[i].rate);
+    g_assert_true (g_str_has_prefix (lines[1], "epoch 3 of 80, training  43200 of 86400") ==
+                   cases[i].epoch);
+    g_assert_true ((strstr (lines[1], " in all") != NULL) == cases[i].left);
+  }
+}
+
+/* A log gets whole lines, and none of a short job. */
+static void
+test_log (void)
+{
+  int pipe_ends[2];
+  const int saved = dup (STDERR_FILENO);
+  Progress *progress;
+  char byte;
+
+  g_assert_cmpint (pipe (pipe_ends), ==, 0);
+  dup2 (pipe_ends[1], STDERR_FILENO);
+  close (pipe_ends[1]);
+  progress = progress_new ("pictures", 100);
+  progress_set (progress, 50);
+  progress_free (progress);
+  dup2 (saved, STDERR_FILENO);
+  close (saved);
+  g_assert_cmpint (read (pipe_ends[0], &byte, 1), ==, 0);
+  close (pipe_ends[0]);
+}
+
+int
+main (int argc, char **argv)
+{
+  setlocale (LC_ALL, "");
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/progress/words", test_words);
+  g_test_add_func ("/progress/fit", test_fit);
+  g_test_add_func ("/progress/widths", test_widths);
+  g_test_add_func ("/progress/log", test_log);
+  return g_test_run ();
+}
