@@ -87,9 +87,16 @@ def run(build, program, variables):
 
 
 def chosen(programs, args):
-    """Those that the command line names, or all."""
+    """Those that the command line names, with their cases or without, or all."""
+    if not args.only:
+        return programs
+    names = args.only.split(",")
+    for name in names:
+        if not any(name in (program.name, program.name.split()[0]) for program in programs):
+            sys.exit(f"conformance.py: --only {name}: there are "
+                     + ", ".join(program.name for program in programs))
     return [program for program in programs
-            if not args.only or program.name in args.only.split(",")]
+            if program.name in names or program.name.split()[0] in names]
 
 
 def architectures(build, args):
