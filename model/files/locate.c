@@ -107,6 +107,12 @@ find_snapshot (const char *folder, GError **error)
 static char *
 resolve (char *path, GError **error)
 {
+  g_autofree char *recipe = g_build_filename (path, "recipe.ini", NULL),
+                  *best = g_build_filename (path, "best", NULL);
+  if (g_file_test (recipe, G_FILE_TEST_EXISTS) && holds_something (best)) {
+    g_free (path);
+    return g_steal_pointer (&best);
+  }
   g_autofree char *given = path, *snapshots = g_build_filename (path, "snapshots", NULL);
   if (!g_file_test (path, G_FILE_TEST_IS_DIR) || holds_something (path))
     return g_steal_pointer (&given);

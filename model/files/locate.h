@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  * relative name, below each folder of $COWBEHAVIOR_PATH (colon-separated), then the user's data
  * folder (XDG_DATA_HOME/cowbehavior), then the installed data folder; then OWNER/NAME in the
  * Hugging Face caches (HF_HUB_CACHE, HF_HOME). A folder of such a cache stands for the state of the
- * repository in it, and one that holds a single adapter's folder and nothing else for that.
+ * repository in it, one that holds a single adapter's folder and nothing else for that, and the
+ * folder of a training run for its best adapter.
  * COW_ERROR_NOT_FOUND lists every place that was tried, or the command that fetches a repository.
  * Free with g_free.
  */

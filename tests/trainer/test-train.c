@@ -253,6 +253,32 @@ test_early_stop (void)
   cli_assert_says (result.out, "no better for 2 epochs");
 }
 
+/* A run that nobody named a folder for finds one, which stands for its best adapter; and one that
+ * has learned nothing says so. */
+static void
+test_out (void)
+{
+  g_autofree char *here = g_get_current_dir ();
+
+  g_assert_cmpint (g_chdir (folder), ==, 0);
+  for (guint i = 1; i <= 2; i++) {
+    g_auto (Result) result =
+        cli_run ("train", "--recipe", "resnet18", "--data", data, "--size", "32", "--epochs", "1",
+                 "--learning-rate", "1e-9", "--batch", "8", NULL);
+
+    runs_assert_ok (&result);
+    cli_assert_says (result.out, i == 1 ? "The run fills the folder runs/resnet18 "
+                                        : "The run fills the folder runs/resnet18-2 ");
+    cli_assert_says (result.err, "little better than guessing");
+    cli_assert_says (result.err, "contact-sheet.png");
+  }
+  g_auto (Result) whole = cli_run ("predict", "--adapter", "runs/resnet18-2", test_data, NULL),
+                  best = cli_run ("predict", "--adapter", "runs/resnet18-2/best", test_data, NULL);
+  g_assert_cmpint (g_chdir (here), ==, 0);
+  cli_assert_ok (&whole);
+  g_assert_cmpstr (whole.out, ==, best.out);
+}
+
 static void
 test_balance (gconstpointer how)
 {
@@ -264,6 +290,7 @@ test_balance (gconstpointer how)
                "3e-3", "--head-dropout", "0", "--epochs", "5", "--balance", how, NULL);
 
   runs_assert_ok (&result);
+  g_assert_null (strstr (result.err, "guessing"));
   g_assert_cmpuint (runs_count_right (base, best, test_data), >=, DRAWN_N_CLASSES * N_TEST * 3 / 4);
 }
 
@@ -341,6 +368,7 @@ main (int argc, char **argv)
   g_test_add_func ("/train/kept/resumed", test_kept_resumed);
   g_test_add_func ("/train/repeat", test_repeat);
   g_test_add_func ("/train/early-stop", test_early_stop);
+  g_test_add_func ("/train/out", test_out);
   g_test_add_data_func ("/train/balance/weights", "weights", test_balance);
   g_test_add_data_func ("/train/balance/sampler", "sampler", test_balance);
   g_test_add_func ("/train/start", test_start);

@@ -95,12 +95,20 @@ choose_recipe (const Options *options, GError **error)
   }
   if (options->resume)
     return resumed_recipe (options, error);
-  g_autoptr (CowRecipe) recipe = recipe_flags_recipe (&options->flags, error);
-  if (recipe && !options->out) {
-    verb_usage (error, "--out is missing: the folder that the run is to fill");
-    return NULL;
+  return recipe_flags_recipe (&options->flags, error);
+}
+
+/* "runs/RECIPE", or with a number behind it the first of these that is not there yet. */
+static char *
+free_folder (const CowRecipe *recipe)
+{
+  const char *name = *recipe->name ? recipe->name : cow_recipe_kind_name (recipe);
+  char *folder = g_build_filename ("runs", name, NULL);
+  for (guint i = 2; g_file_test (folder, G_FILE_TEST_EXISTS); i++) {
+    g_free (folder);
+    folder = g_strdup_printf ("runs/%s-%u", name, i);
   }
-  return g_steal_pointer (&recipe);
+  return folder;
 }
 
 /* ---- what comes next ------------------------------------------------------------------------- */
@@ -113,6 +121,41 @@ quoted (const char *text)
     if (!g_ascii_isalnum (*c) && !strchr ("/._-+=:@%,", *c))
       return g_shell_quote (text);
   return g_strdup (text);
+}
+
+/* The share of the validation pictures that are of the class which most are of. */
+static double
+largest_share (const CowDataset *dataset)
+{
+  const GArray *chosen = dataset->splits[COW_VAL];
+  g_autofree guint *counts = g_new0 (guint, dataset->n_classes);
+  guint most = 0;
+
+  for (guint i = 0; i < chosen->len; i++) {
+    const guint sample = g_array_index (chosen, guint, i);
+    const int label = g_array_index (dataset->samples, CowSample, sample).label;
+    most = MAX (most, ++counts[label]);
+  }
+  return chosen->len > 0 ? (double)most / chosen->len : 0;
+}
+
+/* A result that hardly differs from guessing has a cause, and looks like any other result. Twice
+ * chance is nothing to go by with two or three classes. */
+static void
+warn_of_guessing (const CowRun *run, const CowRecipe *recipe, const char *folder)
+{
+  const CowDataset *dataset = cow_run_dataset (run);
+  const double accuracy = cow_run_state (run)->at.best_accuracy, chance = 1.0 / dataset->n_classes,
+               largest = largest_share (dataset);
+
+  if (accuracy >= MIN (2 * chance, (1 + chance) / 2) && accuracy > largest)
+    return;
+  g_printerr ("cow-trainer: warning: that is little better than guessing: one class for all would "
+              "be right in %.1f %%. Worth a look: %s/contact-sheet.png (boxes and classes), the "
+              "preprocessing (%d x %d, %s, %s: is it the base's?), --learning-rate, --epochs\n",
+              100 * largest, folder, recipe->preprocess.width, recipe->preprocess.height,
+              cow_interpolation_name (recipe->preprocess.interpolation),
+              cow_normalisation_name (recipe->preprocess.normalisation));
 }
 
 static void
@@ -128,6 +171,7 @@ say_next (const CowRun *run, const CowRecipe *recipe, const char *folder)
     return;
   g_print ("Best: %.2f %% of %u validation pictures right, in epoch %.0f: %s\n",
            100 * at->best_accuracy, dataset->splits[COW_VAL]->len, at->best_epoch, best);
+  warn_of_guessing (run, recipe, folder);
   g_print ("How good is it?  cow-trainer eval --adapter %s --out %s\n", adapter, out);
   g_print ("On a video:      gst-launch-1.0 filesrc location=barn.mp4 ! decodebin ! videoconvert ! "
            "cowbehavior%s%s adapter=%s ! fakesink\n",
@@ -183,7 +227,8 @@ say_failure (const char *folder, GError *why, GError **error)
 static gboolean
 train (const Options *options, CowRecipe *recipe, GError **error)
 {
-  const char *folder = options->resume ? options->resume : options->out;
+  g_autofree char *own = !options->resume && !options->out ? free_folder (recipe) : NULL;
+  const char *folder = options->resume ? options->resume : own ? own : options->out;
   const CowRunOptions running = { .recipe = recipe,
                                   .folder = folder,
                                   .resume = options->resume != NULL,
@@ -194,6 +239,8 @@ train (const Options *options, CowRecipe *recipe, GError **error)
   CowLoopEnd end;
 
   stop_install ();
+  if (own)
+    g_print ("The run fills the folder %s (--out is another)\n", own);
   g_autoptr (CowRun) run = cow_run_open (&running, &why);
   if (!run) {
     if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_CANCELLED))
@@ -212,7 +259,8 @@ verb_train (int argc, char **argv, GError **error)
 {
   g_auto (Options) options = { 0 };
   const GOptionEntry own[] = {
-    { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "Folder that a new run fills", "FOLDER" },
+    { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out,
+      "Folder that a new run fills (runs/RECIPE, runs/RECIPE-2, ...)", "FOLDER" },
     { "resume", 0, 0, G_OPTION_ARG_FILENAME, &options.resume, "Go on with the run in this folder",
       "FOLDER" },
     { "list-recipes", 0, 0, G_OPTION_ARG_NONE, &options.list, "Show the recipes and end", NULL },
