@@ -184,7 +184,7 @@ static gboolean
 refuse_adapter (const char *path, GError **error)
 {
   g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-               "%s: is an adapter (PEFT's), not a model: give it as --adapter (adapter=), and as "
+               "%s: is an adapter, not a model: give it as --adapter (adapter=), and as "
                "model the base that it was trained on",
                path);
   return FALSE;
@@ -194,8 +194,9 @@ refuse_adapter (const char *path, GError **error)
 static gboolean
 refuse_folder (const char *path, GError **error)
 {
-  static const char *const adapters[] = { "adapter_config.json", "adapter_model.safetensors",
-                                          "adapter_model.bin" };
+  static const char *const adapters[] = { "adapter_config.json",    "adapter_model.safetensors",
+                                          "adapter_model.bin",      "cowbehavior.json",
+                                          "classifier.safetensors", "best_classifier.pth" };
   for (guint i = 0; i < G_N_ELEMENTS (adapters); i++) {
     g_autofree char *file = g_build_filename (path, adapters[i], NULL);
     if (g_file_test (file, G_FILE_TEST_EXISTS))

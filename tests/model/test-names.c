@@ -139,6 +139,24 @@ test_swapped (void)
   expect_error (&error, COW_ERROR_NOT_FOUND, model, "is a model, not an adapter", "--model", NULL);
 }
 
+/* Of a folder without weights, a single file tells that it is an adapter. */
+static void
+test_swapped_head (void)
+{
+  static const char *const names[] = { "cowbehavior.json", "classifier.safetensors",
+                                       "best_classifier.pth" };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    char *scratch = scratch_new ();
+    g_autofree char *file = g_build_filename (scratch, names[i], NULL);
+    g_autoptr (GError) error = NULL;
+    g_assert_true (g_file_set_contents (file, "{}", -1, NULL));
+    g_assert_null (cow_checkpoint_open (scratch, &error));
+    expect_error (&error, COW_ERROR_MISMATCH, scratch, "is an adapter, not a model", "--adapter",
+                  NULL);
+    scratch_free (scratch);
+  }
+}
+
 /* ---- heads ----------------------------------------------------------------------------------- */
 
 static void
@@ -399,6 +417,7 @@ main (int argc, char **argv)
   g_test_add_func ("/names/adapter", test_adapter_names);
   g_test_add_func ("/names/adapter-of-two", test_adapter_of_two);
   g_test_add_func ("/names/swapped", test_swapped);
+  g_test_add_func ("/names/swapped-head", test_swapped_head);
   g_test_add_func ("/names/head", test_head_names);
   g_test_add_func ("/names/head-of-one-layer", test_head_of_one_layer);
   g_test_add_func ("/names/find-network", test_find_network);
