@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gst-plugin/common/decoded.h"
 #include "pipelines/certificate.h"
 #include "pipelines/content.h"
 #include "pipelines/elements.h"
@@ -199,7 +200,7 @@ camera_prepare (GstBin *bin, const CameraAccess *access, GError **error)
   for (guint i = 0; i < elements->len; i++) {
     if (!element_is (elements->pdata[i], "decodebin"))
       continue;
-    content_expect_video (elements->pdata[i]);
+    gst_cow_decoded_expect_video (elements->pdata[i]);
     if (http)
       content_watch (elements->pdata[i], http,
                      trusted || access->insecure ||

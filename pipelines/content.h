@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an address or a recording gives, by its content. */
+/* What an HTTP address gives, by its content. */
 #ifndef COW_PIPELINES_CONTENT_H
 #define COW_PIPELINES_CONTENT_H
 
@@ -12,8 +12,6 @@ G_BEGIN_DECLS
  * login or certificates of its own (`is_private`), which GStreamer keeps from the segments.
  * The source has to live as long as the decoder. */
 void content_watch (GstElement *decoder, GstElement *source, gboolean is_private);
-/* Lets a decodebin fail with a sentence where none of what it decodes is video. */
-void content_expect_video (GstElement *decoder);
 
 G_END_DECLS
 

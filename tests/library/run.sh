@@ -22,6 +22,24 @@ install_library () {
   pc=$(find "$work/root" -name cowbehavior.pc)
   [ -n "$pc" ] && prefix=$work/root$(sed -n 's/^prefix=//p' "$pc")
 }
+# Each file that is installed has a place in one of Debian's packages: the build of the packages
+# ends where one has not, which takes an hour to find out.
+packages_take_all () {
+  local file pattern taken lost=0
+  local patterns
+  mapfile -t patterns < <(cat debian/*.install)
+  meson install -C "$build" --no-rebuild --quiet --destdir "$work/all" || return 1
+  while read -r file; do
+    taken=
+    for pattern in "${patterns[@]}"; do
+      # The patterns are meant as such.
+      # shellcheck disable=SC2053
+      if [[ $file == $pattern || $file == $pattern/* ]]; then taken=1; fi
+    done
+    [ -n "$taken" ] || { echo "$file is in none of debian/*.install"; lost=1; }
+  done < <(cd "$work/all" && find . ! -type d | sed 's,^\./usr/local/,usr/,; s,^\./,,')
+  return "$lost"
+}
 # pkg-config finds only the installed .pc file, so any other package that it required would be an
 # error.
 config () {
@@ -95,6 +113,7 @@ fails_with () {
 
 point "installs" install_library
 library=$(find "$work/root" -name 'libcowbehavior.so.0')
+point "Debian's packages take all that is installed" packages_take_all
 point "pkg-config knows its version" right_version
 point "and needs no other package" needs_nothing
 point "the header compiles as C11" header "${cc[@]}" -std=c11

@@ -17,11 +17,12 @@ PARTS = ["kernels", "model", "gst-plugin", "trainer", "pipelines", "tests"]
 # the same row. "." is a part's own folder, "*" any room that is not named. test-device computes on
 # the CPU's.
 ORDER = {
-    "": [["kernels"], ["model"], ["gst-plugin", "trainer"], ["pipelines"], ["tests"]],
+    "": [["kernels"], ["model"], ["gst-plugin"], ["trainer"], ["pipelines"], ["tests"]],
     "kernels": [["."], ["*"], ["test-device"]],
     "model": [["files"], ["adapter"], ["network"], ["training"], ["engine"], ["api"]],
     "gst-plugin": [["common"], ["behavior", "overlay", "publish"]],
-    "trainer": [["host"], ["plot"], ["hub"], ["tracking"], ["data"], ["eval"], ["train"], ["cli"]],
+    "trainer": [["host"], ["plot"], ["hub"], ["tracking"], ["data"], ["eval"], ["video"], ["train"],
+                ["cli"]],
 }
 # The tables that have a row for each room of their part, and so include them all.
 TABLES = re.compile(r"kernels/devices?\.c|gst-plugin/plugin\.c")

@@ -22,6 +22,7 @@ static const struct {
   { "estimate", "the memory and time that recipes take here", verb_estimate },
   { "train", "an adapter or a small network, from labelled pictures", verb_train },
   { "predict", "the behaviour in each picture, as a table, CSV or JSON", verb_predict },
+  { "annotate", "what the cows in recordings do, and how long", verb_annotate },
   { "eval", "how good an adapter is: metrics, figures, a report, calibration", verb_eval },
   { "features", "what the network computes of pictures, as a safetensors file", verb_features },
   { "quantize", "a model in 4 bits (NF4, as bitsandbytes writes it)", verb_quantize },

@@ -33,7 +33,7 @@ words_time (double seconds)
 char *
 words_clock (double seconds)
 {
-  const guint64 all = (guint64)CLAMP (seconds, 0, 3.6e9);
+  const guint64 all = (guint64)(CLAMP (seconds, 0, 3.6e9) + 0.5);
   const guint second = (guint)(all % 60), minute = (guint)(all / 60 % 60);
   const guint64 hour = all / 3600;
   return hour > 0 ? g_strdup_printf ("%" G_GUINT64_FORMAT ":%02u:%02u", hour, minute, second)

@@ -12,7 +12,8 @@ const char *words_s (guint64 n);
 /* A number of three digits at least, never with an exponent: "0.00", "3.21", "12300". Not finite:
  * "-". Free with g_free. */
 char *words_number (double value);
-/* Of a length of time: "less than 1 s", "3.2 s", "45 s", "13 min", "4.5 h", "6.1 days". Free with g_free. */
+/* Of a length of time: "less than 1 s", "3.2 s", "45 s", "13 min", "4.5 h", "6.1 days". Free with
+ * g_free. */
 char *words_time (double seconds);
 /* The same as a clock shows it, "4:05" or "1:04:05", for what changes while one looks. Free with
  * g_free. */
