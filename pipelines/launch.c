@@ -379,7 +379,7 @@ launch (Launch *self, char **words, GError **error)
     return;
   make_even (self);
   run (self, error);
-  outputs_free (outputs, self->failed || *error);
+  self->failed |= !outputs_free (outputs, self->failed || *error);
 }
 
 int

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipelines/outputs.h"
 
-#include <errno.h>
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "model/files/file-writer.h"
 #include "pipelines/elements.h"
 
 /* ---- an input that is an output -------------------------------------------------------------- */
@@ -96,9 +95,10 @@ outputs_check (GstBin *reads, GstBin *writes, GError **error)
 /* ---- a file that is replaced ----------------------------------------------------------------- */
 
 typedef struct {
-  char *name, *new_name; /* of the file that is meant, and of the one that is written */
+  char *name;            /* of the file that is meant */
+  CowFileWriter *writer; /* of the one that the sink writes */
   gboolean existed;
-  gint renamed; /* atomic */
+  gint named; /* atomic; once somebody has begun to give it its name */
 } Output;
 
 struct _Outputs {
@@ -111,43 +111,32 @@ output_free (gpointer data)
 {
   Output *output = data;
 
+  cow_file_writer_free (output->writer);
   g_free (output->name);
-  g_free (output->new_name);
   g_free (output);
 }
 
-static void
-take_name (Output *output)
-{
-  if (!g_atomic_int_compare_and_exchange (&output->renamed, 0, 1))
-    return;
-  if (g_rename (output->new_name, output->name) != 0)
-    g_printerr ("%s stays %s: %s\n", output->new_name, output->new_name, g_strerror (errno));
-}
-
-static GstPadProbeReturn
-on_first_bytes (GstPad *pad, GstPadProbeInfo *info, gpointer output)
-{
-  take_name (output);
-  return GST_PAD_PROBE_REMOVE;
-}
-
-/* The new file has the permissions of the one that it replaces, or those of any new file. */
 static gboolean
-make_new (Output *output, const struct stat *old, GError **error)
+is_empty (const char *path)
 {
-  const mode_t mask = umask (0);
-  int file;
+  struct stat file;
 
-  umask (mask);
-  output->new_name = g_strconcat (output->name, ".XXXXXX", NULL);
-  file = g_mkstemp (output->new_name);
-  if (file < 0 || fchmod (file, output->existed ? old->st_mode & 07777 : 0666 & ~mask) != 0) {
-    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s cannot be written: %s",
-                 output->name, g_strerror (errno));
-    return FALSE;
-  }
-  return g_close (file, error);
+  return stat (path, &file) != 0 || file.st_size == 0;
+}
+
+/* The sink gathers bytes: what has come to it is not yet written. Where this fails it is tried
+ * again at the end. */
+static GstPadProbeReturn
+on_bytes (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Output *output = data;
+
+  if (is_empty (cow_file_writer_part (output->writer)))
+    return GST_PAD_PROBE_OK;
+  if (g_atomic_int_compare_and_exchange (&output->named, 0, 1) &&
+      !cow_file_writer_finish (output->writer, NULL))
+    g_atomic_int_set (&output->named, 0);
+  return GST_PAD_PROBE_REMOVE;
 }
 
 static gboolean
@@ -163,23 +152,24 @@ replace_later (Outputs *self, GstElement *sink, GError **error)
   if (!location || append)
     return TRUE;
   output = g_new0 (Output, 1);
-  g_ptr_array_add (self->files, output);
   output->existed = stat (location, &old) == 0;
   if (output->existed && !S_ISREG (old.st_mode)) { /* a pipe, a device, a folder */
-    g_ptr_array_set_size (self->files, (gint)self->files->len - 1);
+    output_free (output);
     return TRUE;
   }
+  g_ptr_array_add (self->files, output);
   output->name = realpath (location, NULL);
   if (!output->name)
     output->name = g_strdup (location);
-  if (!make_new (output, &old, error))
+  output->writer = cow_file_writer_new (output->name, error);
+  if (!output->writer)
     return FALSE;
-  g_object_set (sink, "location", output->new_name, NULL);
+  g_object_set (sink, "location", cow_file_writer_part (output->writer), NULL);
   if (self->wait && output->existed)
     return TRUE;
   pad = gst_element_get_static_pad (sink, "sink");
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
-                     on_first_bytes, output, NULL);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_bytes,
+                     output, NULL);
   gst_object_unref (pad);
   return TRUE;
 }
@@ -203,32 +193,34 @@ outputs_new (GstBin *bin, GError **error)
   return self;
 }
 
+/* Gives a file that has no name by now its name, or leaves what was there. */
 static gboolean
-is_empty (const char *path)
+end (Output *output, gboolean failed)
 {
-  struct stat file;
+  g_autoptr (GError) error = NULL;
+  const char *part = output->writer ? cow_file_writer_part (output->writer) : NULL;
 
-  return stat (path, &file) != 0 || file.st_size == 0;
+  if (g_atomic_int_get (&output->named))
+    return TRUE;
+  if (part && !failed && !is_empty (part)) {
+    if (cow_file_writer_finish (output->writer, &error))
+      return TRUE;
+    g_printerr ("ERROR: %s\n", error->message);
+  }
+  if (output->existed)
+    g_printerr ("%s is left as it was\n", output->name);
+  return !error;
 }
 
-void
+gboolean
 outputs_free (Outputs *self, gboolean failed)
 {
-  if (!self)
-    return;
-  for (guint i = 0; i < self->files->len; i++) {
-    Output *output = self->files->pdata[i];
+  gboolean ok = TRUE;
 
-    if (!output->new_name || g_atomic_int_get (&output->renamed))
-      continue;
-    if (!failed && !is_empty (output->new_name)) {
-      take_name (output);
-      continue;
-    }
-    g_unlink (output->new_name);
-    if (output->existed)
-      g_printerr ("%s is left as it was\n", output->name);
-  }
-  g_ptr_array_unref (self->files);
+  for (guint i = 0; self && i < self->files->len; i++)
+    ok &= end (self->files->pdata[i], failed);
+  if (self)
+    g_ptr_array_unref (self->files);
   g_free (self);
+  return ok;
 }

@@ -13,15 +13,16 @@ G_BEGIN_DECLS
  * The two may be the same bin. */
 gboolean outputs_check (GstBin *reads, GstBin *writes, GError **error);
 
-/* The filesinks of a pipeline. Each writes to a new file beside its own, "NAME.XXXXXX", which takes
- * the name when its first bytes come; so a source that fails truncates nothing. Where the pipeline
- * reads a recording and the file exists, it takes the name when the run has ended well. */
+/* The filesinks of a pipeline. Each writes to a new file beside its own (file-writer.h), which
+ * takes the name when its first bytes are written; so a source that fails truncates nothing. Where the
+ * pipeline reads a recording and the file exists, it takes the name when the run has ended well. */
 typedef struct _Outputs Outputs;
 /* The bin must not be running. Returns NULL and sets the error where no file can be made. */
 Outputs *outputs_new (GstBin *bin, GError **error);
 /* To be called when the bin does not run any more. New files that have no name by then and are
- * empty, or whose run failed, are removed. NULL is ignored. */
-void outputs_free (Outputs *outputs, gboolean failed);
+ * empty, or whose run failed, are removed. FALSE: one could not get its name, which has been said.
+ * NULL is ignored. */
+gboolean outputs_free (Outputs *outputs, gboolean failed);
 
 G_END_DECLS
 

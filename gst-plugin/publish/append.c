@@ -70,6 +70,17 @@ gst_cow_append_unlock (GstCowAppend *self)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
+static gboolean
+cut (int fd, off_t size)
+{
+  int status;
+
+  do
+    status = ftruncate (fd, size);
+  while (status < 0 && errno == EINTR);
+  return status == 0;
+}
+
 gboolean
 gst_cow_append_withdraw (GstCowAppend *self, off_t from, off_t to)
 {
@@ -78,7 +89,7 @@ gst_cow_append_withdraw (GstCowAppend *self, off_t from, off_t to)
 
   if (fstat (self->fd, &info) < 0)
     return FALSE;
-  if (self->locked && info.st_size == to && ftruncate (self->fd, from) == 0)
+  if (self->locked && info.st_size == to && cut (self->fd, from))
     return TRUE;
   /* Somebody has cut the file off: writing behind its end would fill the hole with NUL bytes. */
   to = MIN (to, info.st_size);
@@ -143,6 +154,20 @@ write_whole (GstCowAppend *self, const char *text, gsize n)
   return TRUE;
 }
 
+/* Whether the file's byte before `end` could be read, if anybody may read it. */
+static gboolean
+read_last (const GstCowAppend *self, off_t end, char *last)
+{
+  gssize got;
+
+  if (self->beside < 0)
+    return TRUE;
+  do
+    got = pread (self->beside, last, 1, end - 1);
+  while (got < 0 && errno == EINTR);
+  return got >= 0;
+}
+
 /* Gives the size of the file and whether its last line is only half. A line that is being written
  * looks the same for a moment, so that only one that does not change is taken for half a line. */
 static gboolean
@@ -153,11 +178,10 @@ look_at_end (GstCowAppend *self, off_t *size, gboolean *half)
   char last = '\n';
 
   for (;; before = info.st_size) {
-    if (fstat (self->fd, &info) < 0)
+    if (fstat (self->fd, &info) < 0 || (info.st_size > 0 && !read_last (self, info.st_size, &last)))
       return FALSE;
     *size = info.st_size;
-    *half =
-        info.st_size > 0 && pread (self->beside, &last, 1, info.st_size - 1) == 1 && last != '\n';
+    *half = last != '\n';
     if (!*half || info.st_size == before)
       return TRUE;
     g_usleep (ASK_MS * 1000);

@@ -98,28 +98,55 @@ is_same (int fd, const struct stat *other)
   return fstat (fd, &info) == 0 && info.st_ino == other->st_ino && info.st_dev == other->st_dev;
 }
 
+/* O_NONBLOCK: opening a pipe that nobody reads must not block the thread. */
+static int
+open_path (const File *self, int flags)
+{
+  int fd;
+
+  do
+    fd = open (self->path, flags | O_NONBLOCK | O_CLOEXEC, 0666);
+  while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+/* Opens it to read as well, unless that is not allowed, or another file has its name by now. */
+static gboolean
+open_beside (File *self, const struct stat *info, GError **error)
+{
+  struct stat beside;
+
+  self->file.beside = open_path (self, O_RDWR);
+  if (self->file.beside < 0 && errno != EACCES && errno != EPERM && errno != ENOENT) {
+    fail (self, "cannot read", error);
+    file_disconnect (&self->target, FALSE, NULL);
+    return FALSE;
+  }
+  if (self->file.beside >= 0 && fstat (self->file.beside, &beside) < 0) {
+    fail (self, "cannot read", error);
+    file_disconnect (&self->target, FALSE, NULL);
+    return FALSE;
+  }
+  if (self->file.beside >= 0 && (beside.st_ino != info->st_ino || beside.st_dev != info->st_dev)) {
+    close (self->file.beside);
+    self->file.beside = -1;
+  }
+  return TRUE;
+}
+
 static gboolean
 file_open (File *self, GError **error)
 {
   struct stat info;
 
-  /* O_NONBLOCK: opening a pipe that nobody reads must not block the thread. */
-  self->file.fd =
-      self->path ? open (self->path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666)
-                 : STDOUT_FILENO;
+  self->file.fd = self->path ? open_path (self, O_WRONLY | O_APPEND | O_CREAT) : STDOUT_FILENO;
   if (self->file.fd < 0 || fstat (self->file.fd, &info) < 0) {
     fail (self, "cannot open", error);
     file_disconnect (&self->target, FALSE, NULL);
     return FALSE;
   }
   self->regular = self->path && S_ISREG (info.st_mode);
-  if (self->regular)
-    self->file.beside = open (self->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  if (self->file.beside >= 0 && !is_same (self->file.beside, &info)) {
-    close (self->file.beside);
-    self->file.beside = -1;
-  }
-  return TRUE;
+  return !self->regular || open_beside (self, &info, error);
 }
 
 static gboolean

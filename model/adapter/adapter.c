@@ -2,11 +2,8 @@
 /* The adapter in memory, and the folder that PEFT opens: reading and writing it. */
 #include "model/adapter/adapter.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-
-#include <glib/gstdio.h>
 
 #include "model/adapter/adapter-config.h"
 #include "model/files/checkpoint-names.h"
@@ -98,7 +95,7 @@ find_folder (const char *folder)
     g_autofree char *place =
         i == 0 ? g_strdup (folder) : g_build_filename (folder, places[i], NULL);
     g_autofree char *file = g_build_filename (place, "adapter_config.json", NULL);
-    if (g_file_test (file, G_FILE_TEST_EXISTS))
+    if (cow_path_exists (file))
       return g_steal_pointer (&place);
   }
   return NULL;
@@ -342,8 +339,7 @@ open_tensors (CowTensorFile *tensors, const char *folder, GError **error)
 {
   g_autofree char *file = g_build_filename (folder, "adapter_model.safetensors", NULL);
   g_autofree char *pickled = g_build_filename (folder, "adapter_model.bin", NULL);
-  const gboolean is_pickled =
-      !g_file_test (file, G_FILE_TEST_EXISTS) && g_file_test (pickled, G_FILE_TEST_EXISTS);
+  const gboolean is_pickled = !cow_path_exists (file) && cow_path_exists (pickled);
   return cow_tensor_file_open (tensors, is_pickled ? pickled : file, error);
 }
 
@@ -384,7 +380,7 @@ refuse_folder (const char *folder, GError **error)
 {
   g_autofree char *config = g_build_filename (folder, "config.json", NULL),
                   *below = cow_folder_list_holding (folder, "adapter_config.json");
-  if (g_file_test (config, G_FILE_TEST_EXISTS) || !g_file_test (folder, G_FILE_TEST_IS_DIR))
+  if (cow_path_exists (config) || !g_file_test (folder, G_FILE_TEST_IS_DIR))
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                  "%s: is a model, not an adapter (no adapter_config.json): give it as --model "
                  "(model=)",
@@ -583,11 +579,8 @@ gboolean
 cow_adapter_write (const CowAdapter *self, const char *folder, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "adapter_model.safetensors", NULL);
-  if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
-                 g_strerror (errno));
+  if (!cow_folder_make (folder, error))
     return FALSE;
-  }
   g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
   cow_safetensors_writer_metadata (writer, "format", "pt");
   return visit_all (self, declare, writer, error) && visit_all (self, write_data, writer, error) &&

@@ -35,8 +35,12 @@ cow_base_warning (const CowCard *card, const char *adapter, const CowCheckpoint 
              *name = card->base_name ? card->base_name : "a model without a name";
   if (!theirs)
     return NULL;
+  g_autoptr (GError) unread = NULL;
   g_autofree char *ours =
-      card->base_fingerprint ? cow_fingerprint (model, NULL, NULL) : hash_small (model);
+      card->base_fingerprint ? cow_fingerprint (model, NULL, NULL, &unread) : hash_small (model);
+  if (unread)
+    return g_strdup_printf ("whether %s was made on this base was not checked: %s", adapter,
+                            unread->message);
   if (!ours)
     return g_strdup_printf (
         "%s was made on %s by a version that left no fingerprint of it: whether "

@@ -8,11 +8,8 @@
  */
 #include "model/adapter/card.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-
-#include <glib/gstdio.h>
 
 #include "model/files/file-writer.h"
 #include "model/files/json-object.h"
@@ -341,7 +338,7 @@ cow_card_read (const char *folder, gboolean *found, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "cowbehavior.json", NULL);
   g_autoptr (CowCard) self = cow_card_new_default ();
-  gboolean exists = g_file_test (path, G_FILE_TEST_EXISTS);
+  gboolean exists = cow_path_exists (path);
   if (found != NULL)
     *found = exists;
   if (!exists)
@@ -403,11 +400,8 @@ cow_card_write (const CowCard *self, const char *folder, GError **error)
   json_object_set_object_member (card, "preprocess", preprocess_object (&self->preprocess));
   json_object_set_object_member (card, "base", base);
   keep_others (self->others, card);
-  if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
-                 g_strerror (errno));
+  if (!cow_folder_make (folder, error))
     return FALSE;
-  }
   g_autofree char *text = cow_json_object_text (card);
   return cow_text_write (text, path, error);
 }

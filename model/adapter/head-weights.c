@@ -2,12 +2,10 @@
 /* See head-weights.h. */
 #include "model/adapter/head-weights.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include <glib/gstdio.h>
-
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "model/files/floats.h"
 #include "model/files/tensor-file.h"
 #include "model/files/tensor-names.h"
@@ -53,9 +51,9 @@ find_file (const char *folder)
   for (int i = 0; i < 2; i++) {
     g_autofree char *here = g_build_filename (folder, names[i], NULL);
     g_autofree char *below = g_build_filename (folder, "classifier", names[i], NULL);
-    if (g_file_test (here, G_FILE_TEST_EXISTS))
+    if (cow_path_exists (here))
       return g_steal_pointer (&here);
-    if (g_file_test (below, G_FILE_TEST_EXISTS))
+    if (cow_path_exists (below))
       return g_steal_pointer (&below);
   }
   return NULL;
@@ -71,7 +69,7 @@ find_adapter_file (const char *folder)
   for (guint p = 0; p < G_N_ELEMENTS (places); p++)
     for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
       g_autofree char *path = g_build_filename (folder, places[p], names[i], NULL);
-      if (g_file_test (path, G_FILE_TEST_EXISTS))
+      if (cow_path_exists (path))
         return g_steal_pointer (&path);
     }
   return NULL;
@@ -373,11 +371,8 @@ gboolean
 cow_head_weights_write (const CowHeadWeights *self, const char *folder, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "classifier.safetensors", NULL);
-  if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
-                 g_strerror (errno));
+  if (!cow_folder_make (folder, error))
     return FALSE;
-  }
   g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
   cow_safetensors_writer_metadata (writer, "format", "pt");
   declare_all (self, writer);

@@ -280,7 +280,7 @@ read_config (CowPreprocessSource *self, const char *folder, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, CONFIG, NULL);
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+  if (!cow_path_exists (path))
     return TRUE;
   g_autoptr (JsonObject) object = cow_json_read_object (path, error);
   if (!object)
@@ -301,7 +301,7 @@ read_pretrained (CowPreprocessSource *self, const char *folder, GError **error)
   JsonArray *size = NULL;
   const char *interpolation = NULL;
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+  if (!cow_path_exists (path))
     return TRUE;
   g_autoptr (JsonObject) object = cow_json_read_object (path, error);
   if (!object || !cow_config_names_architecture (object))

@@ -8,6 +8,7 @@
 
 #include "model/files/checkpoint-names.h"
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "model/files/json.h"
 #include "model/files/tensor-file.h"
 #include "model/files/tensor-names.h"
@@ -199,7 +200,7 @@ refuse_folder (const char *path, GError **error)
                                           "classifier.safetensors", "best_classifier.pth" };
   for (guint i = 0; i < G_N_ELEMENTS (adapters); i++) {
     g_autofree char *file = g_build_filename (path, adapters[i], NULL);
-    if (g_file_test (file, G_FILE_TEST_EXISTS))
+    if (cow_path_exists (file))
       return refuse_adapter (path, error);
   }
   g_autofree char *weights = find_weights (path);
@@ -225,7 +226,7 @@ open_folder (CowCheckpoint *self, GError **error)
 
   for (guint i = 0; i < G_N_ELEMENTS (places); i++) {
     g_autofree char *path = g_build_filename (self->path, places[i].name, NULL);
-    if (g_file_test (path, G_FILE_TEST_EXISTS))
+    if (cow_path_exists (path))
       return places[i].index ? add_shards (self, path, error)
                              : open_file (self, path, error) != NULL;
   }
@@ -389,7 +390,7 @@ cow_checkpoint_open (const char *path, GError **error)
   self->files = g_ptr_array_new_with_free_func (free_file);
   self->entries = g_ptr_array_new_with_free_func (free_entry);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
-  if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
+  if (!cow_path_exists (path)) {
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: no such file or folder", path);
     return NULL;
   }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -12,13 +11,9 @@
 #include <unistd.h>
 
 #include "model/files/error.h"
+#include "model/files/part.h"
 
-#define MARK         ".cow-"
-#define END          ".part"
-#define RANDOM_CHARS 16 /* hexadecimal digits */
-#define MARK_CHARS   (sizeof MARK - 1 + RANDOM_CHARS + sizeof END - 1)
-#define TRIES        16
-#define ROOM         (64 << 10) /* bytes that are gathered before they are written */
+#define ROOM (64 << 10) /* bytes that are gathered before they are written */
 
 struct _CowFileWriter {
   char *path, *part; /* the name to be, the name while writing; NULL once it is renamed */
@@ -33,6 +28,44 @@ fail (const char *path, const char *doing, GError **error)
   const int code = errno;
   g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cannot %s: %s", path, doing, g_strerror (code));
   return FALSE;
+}
+
+int
+cow_open (const char *path, int flags, mode_t permissions)
+{
+  int fd;
+  do
+    fd = open (path, flags | O_CLOEXEC, permissions);
+  while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+gboolean
+cow_path_exists (const char *path)
+{
+  struct stat info;
+  return stat (path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != ELOOP &&
+                                     errno != EACCES && errno != ENAMETOOLONG);
+}
+
+gboolean
+cow_truncate (int fd, off_t size)
+{
+  int status;
+  do
+    status = ftruncate (fd, size);
+  while (status != 0 && errno == EINTR);
+  return status == 0;
+}
+
+gboolean
+cow_lock (int fd, gboolean wait)
+{
+  int status;
+  do
+    status = flock (fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
+  while (status != 0 && errno == EINTR);
+  return status == 0;
 }
 
 gboolean
@@ -55,9 +88,8 @@ cow_write_all (int fd, const void *data, gsize n_bytes)
 
 /* ---- syncing --------------------------------------------------------------------------------- */
 
-/* Some file systems cannot sync this kind of file, and say so: then there is nothing to do. */
-static gboolean
-sync_descriptor (int fd)
+gboolean
+cow_sync (int fd)
 {
   int status;
   do
@@ -70,13 +102,51 @@ gboolean
 cow_folder_sync (const char *path, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (path);
-  const int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int fd = cow_open (folder, O_RDONLY | O_DIRECTORY, 0);
   /* A folder may allow to write to it, and not to list it. */
   if (fd < 0)
     return errno == EACCES || fail (folder, "open", error);
-  const gboolean ok = sync_descriptor (fd) || fail (folder, "write its entries to the disk", error);
+  const gboolean ok = cow_sync (fd) || fail (folder, "write its entries to the disk", error);
   close (fd);
   return ok;
+}
+
+/* The path, without slashes at its end. */
+static char *
+plain_path (const char *path)
+{
+  gsize n = strlen (path);
+  while (n > 1 && path[n - 1] == '/')
+    n--;
+  return g_strndup (path, n);
+}
+
+/* `whole` is the path that was asked for, of which this is the beginning. */
+static gboolean
+make_folder (const char *path, const char *whole, GError **error)
+{
+  g_autofree char *plain = plain_path (path), *above = g_path_get_dirname (plain);
+  struct stat info;
+  gboolean made = mkdir (plain, 0777) == 0;
+  if (!made && errno == ENOENT && !g_str_equal (above, plain)) {
+    if (!make_folder (above, whole, error))
+      return FALSE;
+    made = mkdir (plain, 0777) == 0;
+  }
+  if (made)
+    return cow_folder_sync (plain, error);
+  const int code = errno == EEXIST ? ENOTDIR : errno;
+  if (stat (plain, &info) == 0 && S_ISDIR (info.st_mode))
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", whole,
+               g_strerror (code));
+  return FALSE;
+}
+
+gboolean
+cow_folder_make (const char *path, GError **error)
+{
+  return make_folder (path, path, error);
 }
 
 gboolean
@@ -86,77 +156,23 @@ cow_file_rename (const char *from, const char *to, GError **error)
          cow_folder_sync (to, error);
 }
 
-/* ---- what killed processes left -------------------------------------------------------------- */
-
-static gboolean
-is_part (const char *name)
-{
-  const gsize n = strlen (name);
-  if (n <= MARK_CHARS || !g_str_has_suffix (name, END))
-    return FALSE;
-  const char *mark = name + n - MARK_CHARS;
-  if (!g_str_has_prefix (mark, MARK))
-    return FALSE;
-  for (guint i = 0; i < RANDOM_CHARS; i++)
-    if (!g_ascii_isxdigit (mark[sizeof MARK - 1 + i]))
-      return FALSE;
-  return TRUE;
-}
-
-/* Whoever writes a part has it locked; a file system without locks tells nothing, and keeps it. */
-static void
-remove_abandoned (const char *path)
-{
-  struct stat open_file, named;
-  const int fd = open (path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0)
-    return;
-  if (fstat (fd, &open_file) == 0 && S_ISREG (open_file.st_mode) &&
-      flock (fd, LOCK_EX | LOCK_NB) == 0 && lstat (path, &named) == 0 &&
-      named.st_ino == open_file.st_ino && named.st_dev == open_file.st_dev)
-    unlink (path);
-  close (fd);
-}
-
-static void
-remove_leftovers (const char *path)
-{
-  g_autofree char *folder = g_path_get_dirname (path);
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  for (const char *name; dir && (name = g_dir_read_name (dir));) {
-    g_autofree char *leftover = is_part (name) ? g_build_filename (folder, name, NULL) : NULL;
-    if (leftover)
-      remove_abandoned (leftover);
-  }
-}
-
 /* ---- writing --------------------------------------------------------------------------------- */
-
-/* A name beside the path's that nobody has; one that would be too long loses its end. */
-static char *
-part_name (const char *path)
-{
-  g_autofree char *folder = g_path_get_dirname (path), *name = g_path_get_basename (path);
-  g_autofree char *part = g_strdup_printf ("%.*s" MARK "%08x%08x" END, (int)(NAME_MAX - MARK_CHARS),
-                                           name, g_random_int (), g_random_int ());
-  return g_build_filename (folder, part, NULL);
-}
 
 /* Makes the part and locks it. One who clears up may have found it before it was locked, and
  * removed it: then another is made. */
 static gboolean
 make_part (CowFileWriter *self)
 {
-  for (guint i = 0; i < TRIES; i++) {
+  for (guint i = 0; i < COW_PART_TRIES; i++) {
     struct stat info;
     g_free (self->part);
-    self->part = part_name (self->path);
+    self->part = cow_part_name (self->path);
     self->fd = open (self->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (self->fd < 0 && errno != EEXIST && errno != EINTR)
       break;
     if (self->fd < 0)
       continue;
-    const gboolean taken = flock (self->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    const gboolean taken = !cow_lock (self->fd, FALSE) && errno == EWOULDBLOCK;
     if (!taken && fstat (self->fd, &info) == 0 && info.st_nlink > 0)
       return TRUE;
     unlink (self->part);
@@ -190,7 +206,7 @@ cow_file_writer_new (const char *path, GError **error)
   g_autoptr (CowFileWriter) self = g_new0 (CowFileWriter, 1);
   self->path = g_strdup (path);
   self->fd = -1;
-  remove_leftovers (path);
+  cow_part_clear (path);
   if (!make_part (self)) {
     fail (path, "create", error);
     return NULL;
@@ -227,12 +243,18 @@ cow_file_writer_finish (CowFileWriter *self, GError **error)
 {
   if (!flush (self, error))
     return FALSE;
-  if (!sync_descriptor (self->fd))
+  if (!cow_sync (self->fd))
     return fail (self->path, "write", error);
   if (rename (self->part, self->path) != 0)
     return fail (self->path, "rename what was written", error);
   g_clear_pointer (&self->part, g_free);
   return cow_folder_sync (self->path, error);
+}
+
+const char *
+cow_file_writer_part (const CowFileWriter *self)
+{
+  return self->part;
 }
 
 void

@@ -9,6 +9,7 @@
 #define COW_FILE_WRITER_H
 
 #include <glib.h>
+#include <sys/types.h>
 
 G_BEGIN_DECLS
 
@@ -26,6 +27,9 @@ gboolean cow_file_writer_write (CowFileWriter *self, const void *data, gsize n_b
 /* Syncs the file and gives it its name. COW_ERROR_IO: what had the name before has it still, unless
  * it is the folder that could not be synced. */
 gboolean cow_file_writer_finish (CowFileWriter *self, GError **error);
+/* What it is called until it is finished, for a library that writes it by its name in place of
+ * cow_file_writer_write (); NULL afterwards. */
+const char *cow_file_writer_part (const CowFileWriter *self);
 /* Removes what was not finished. */
 void cow_file_writer_free (CowFileWriter *self);
 
@@ -39,6 +43,21 @@ gboolean cow_file_rename (const char *from, const char *to, GError **error);
  */
 gboolean cow_folder_sync (const char *path, GError **error);
 
+/* Makes a folder and those above it where they are missing, and syncs where they are. COW_ERROR_IO.
+ */
+gboolean cow_folder_make (const char *path, GError **error);
+
+/* Whether something is there, also behind a link. Where a disk does not say, TRUE, so that whoever
+ * then opens it gets the reason, and nobody takes it for absent. */
+gboolean cow_path_exists (const char *path);
+
+/* The calls of these names, again where they were interrupted; -1 or FALSE with errno. cow_open ()
+ * adds O_CLOEXEC; cow_sync () is content where a file system has nothing to do for this kind of
+ * file; cow_lock () waits for others, or fails with EWOULDBLOCK. */
+int cow_open (const char *path, int flags, mode_t permissions);
+gboolean cow_sync (int fd);
+gboolean cow_truncate (int fd, off_t size);
+gboolean cow_lock (int fd, gboolean wait);
 /* Writes all bytes to a descriptor, in as many pieces as it takes; FALSE with errno. */
 gboolean cow_write_all (int fd, const void *data, gsize n_bytes);
 

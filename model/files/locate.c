@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cow-build.h"
+#include "model/files/file-writer.h"
 #include "model/files/suggest.h"
 
 /* The folders below which a relative name is looked for, in order of preference; a new
@@ -41,7 +42,7 @@ folders_holding (const char *folder, const char *file)
   g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
     g_autofree char *path = g_build_filename (folder, name, file, NULL);
-    if (*name != '.' && g_file_test (path, G_FILE_TEST_EXISTS))
+    if (*name != '.' && cow_path_exists (path))
       g_ptr_array_add (found, g_strdup (name));
   }
   g_ptr_array_sort (found, compare_names);
@@ -70,7 +71,7 @@ holds_something (const char *folder)
   };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *path = g_build_filename (folder, names[i], NULL);
-    if (g_file_test (path, G_FILE_TEST_EXISTS))
+    if (cow_path_exists (path))
       return TRUE;
   }
   return FALSE;
@@ -176,7 +177,7 @@ explain_repository (const char *name, char *const *folders, GError **error)
   const char *last = strchr (name, '/') + 1;
   for (; *folders; folders++) {
     g_autofree char *path = g_build_filename (*folders, last, NULL);
-    if (g_file_test (path, G_FILE_TEST_EXISTS)) {
+    if (cow_path_exists (path)) {
       g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                    "%s does not exist here; what \"cow-trainer fetch\" has put into %s is named %s",
                    name, path, last);
@@ -211,7 +212,7 @@ cow_locate (const char *name, GError **error)
     g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT, "an empty model or adapter path");
     return NULL;
   }
-  if (g_file_test (name, G_FILE_TEST_EXISTS))
+  if (cow_path_exists (name))
     return resolve (g_strdup (name), error);
   if (g_path_is_absolute (name)) {
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist", name);
@@ -220,7 +221,7 @@ cow_locate (const char *name, GError **error)
   g_auto (GStrv) folders = search_folders ();
   for (char **folder = folders; *folder; folder++) {
     g_autofree char *path = g_build_filename (*folder, name, NULL);
-    if (g_file_test (path, G_FILE_TEST_EXISTS))
+    if (cow_path_exists (path))
       return resolve (g_steal_pointer (&path), error);
   }
   if (is_repository (name)) {

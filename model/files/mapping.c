@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 
 #define MOST_BLOB 128 /* bytes of a blob's name, which is a hash */
 #define HUGE_PAGE ((gsize)2 << 20)
@@ -61,8 +62,9 @@ check_written (const CowMapping *self, GError **error)
 {
   struct stat info;
 
-  return (fstat (self->file->fd, &info) == 0 && is_same (&info, &self->file->info)) ||
-         refuse_change (self, error);
+  if (fstat (self->file->fd, &info) != 0)
+    return fail (self->path, "read", error);
+  return is_same (&info, &self->file->info) || refuse_change (self, error);
 }
 
 gboolean
@@ -72,9 +74,12 @@ cow_mapping_check (const CowMapping *self, GError **error)
 
   if (self->file == NULL)
     return TRUE;
-  return check_written (self, error) &&
-         ((stat (self->path, &named) == 0 && is_same (&named, &self->file->info)) ||
-          refuse_change (self, error));
+  if (!check_written (self, error))
+    return FALSE;
+  if (stat (self->path, &named) != 0)
+    return cow_path_exists (self->path) ? fail (self->path, "read", error)
+                                        : refuse_change (self, error);
+  return is_same (&named, &self->file->info) || refuse_change (self, error);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -116,7 +121,7 @@ open_file (CowMapping *self, const char *path, GError **error)
 {
   /* O_NONBLOCK: opening a named pipe must not wait for a writer; it means nothing for ordinary
    * files. */
-  const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int fd = cow_open (path, O_RDONLY | O_NONBLOCK, 0);
 
   memset (self, 0, sizeof *self);
   if (fd < 0)

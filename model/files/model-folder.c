@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/files/model-folder.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include <glib/gstdio.h>
-
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 
-gboolean
-cow_model_folder_prepare (const char *folder, const char *const *others, gboolean *made,
-                          GError **error)
+CowFolderWriter *
+cow_model_folder_begin (const char *folder, const char *const *others, GError **error)
 {
   static const char *const files[] = { "model.safetensors", "model.safetensors.index.json",
                                        "config.json", "preprocessor_config.json", NULL };
@@ -19,18 +16,13 @@ cow_model_folder_prepare (const char *folder, const char *const *others, gboolea
   for (gsize l = 0; l < G_N_ELEMENTS (lists); l++)
     for (const char *const *name = lists[l]; name != NULL && *name != NULL; name++) {
       g_autofree char *file = g_build_filename (folder, *name, NULL);
-      if (g_file_test (file, G_FILE_TEST_EXISTS)) {
+      if (cow_path_exists (file)) {
         g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
                      "%s: there already; the new model needs a folder without one", file);
-        return FALSE;
+        return NULL;
       }
     }
-  *made = !g_file_test (folder, G_FILE_TEST_EXISTS);
-  if (g_mkdir_with_parents (folder, 0777) == 0)
-    return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
-               g_strerror (errno));
-  return FALSE;
+  return cow_folder_writer_new (folder, error);
 }
 
 /* Under the name that the file uses: transformers 4 writes torch_dtype, 5 dtype. */
@@ -48,7 +40,7 @@ cow_model_config_text (const char *path, const CowVitConfig *config, gboolean nf
 {
   g_autofree char *file = cow_vit_config_file_for (path), *made = NULL;
   g_autoptr (JsonObject) object = NULL;
-  if (g_file_test (file, G_FILE_TEST_EXISTS)) {
+  if (cow_path_exists (file)) {
     object = cow_json_read_object (file, error);
     if (object == NULL)
       return NULL;

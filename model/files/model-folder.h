@@ -3,6 +3,7 @@
 #ifndef COW_MODEL_FOLDER_H
 #define COW_MODEL_FOLDER_H
 
+#include "model/files/folder-writer.h"
 #include "model/files/vit-config.h"
 
 G_BEGIN_DECLS
@@ -13,11 +14,11 @@ typedef gboolean (*CowTensorProgress) (const char *tensor, guint64 done_bytes, g
                                        gpointer user_data);
 
 /*
- * Makes the folder where it is missing (*made); COW_ERROR_ARGUMENT when it holds a model already,
- * or a file of one of these names (NULL at the end, or NULL).
+ * Begins a folder for a new model. COW_ERROR_ARGUMENT when it holds a model already, or a file of
+ * one of these names (NULL at the end, or NULL); COW_ERROR_IO.
  */
-gboolean cow_model_folder_prepare (const char *folder, const char *const *others, gboolean *made,
-                                   GError **error);
+CowFolderWriter *cow_model_folder_begin (const char *folder, const char *const *others,
+                                         GError **error);
 
 /*
  * The config.json of a model made from that at `path`: the source's own, with or without

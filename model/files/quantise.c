@@ -159,28 +159,28 @@ write_folder (Job *job, const char *path, const char *folder, CowTensorProgress 
   cow_safetensors_writer_metadata (writer, "format", "pt");
   if (!declare_all (job, error) || !write_all (job, progress, user_data, error))
     return FALSE;
-  /* The weights stand; without their config they would be taken for something else. */
-  if (cow_text_write (text, config_file, error))
-    return TRUE;
-  g_unlink (model_file);
-  return FALSE;
+  return cow_text_write (text, config_file, error);
+}
+
+gboolean
+cow_quantise_into (const char *path, const char *folder, CowTensorProgress progress,
+                   gpointer user_data, CowQuantiseResult *result, GError **error)
+{
+  CowQuantiseResult local;
+  g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, error);
+  Job job = { .checkpoint = checkpoint, .result = result != NULL ? result : &local };
+  *job.result = (CowQuantiseResult){ 0 };
+  return checkpoint != NULL && cow_vit_config_for (path, checkpoint, &job.config, error) &&
+         write_folder (&job, path, folder, progress, user_data, error);
 }
 
 gboolean
 cow_quantise (const char *path, const char *folder, CowTensorProgress progress, gpointer user_data,
               CowQuantiseResult *result, GError **error)
 {
-  gboolean made;
-  CowQuantiseResult local;
-  g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, error);
-  Job job = { .checkpoint = checkpoint, .result = result != NULL ? result : &local };
-  *job.result = (CowQuantiseResult){ 0 };
-  if (checkpoint == NULL || !cow_vit_config_for (path, checkpoint, &job.config, error) ||
-      !cow_model_folder_prepare (folder, NULL, &made, error))
-    return FALSE;
-  if (write_folder (&job, path, folder, progress, user_data, error))
-    return TRUE;
-  if (made)
-    g_rmdir (folder);
-  return FALSE;
+  g_autoptr (CowFolderWriter) writer = cow_model_folder_begin (folder, NULL, error);
+  return writer != NULL && ((cow_quantise_into (path, cow_folder_writer_path (writer), progress,
+                                                user_data, result, error) &&
+                             cow_folder_writer_finish (writer, error)) ||
+                            cow_folder_writer_fail (writer, error));
 }

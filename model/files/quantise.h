@@ -21,6 +21,11 @@ typedef struct {
 gboolean cow_quantise (const char *path, const char *folder, CowTensorProgress progress,
                        gpointer user_data, CowQuantiseResult *result, GError **error);
 
+/* As cow_quantise (), to a folder that is there, for those who add files of their own before it is
+ * finished. What was written before a failure stays. */
+gboolean cow_quantise_into (const char *path, const char *folder, CowTensorProgress progress,
+                            gpointer user_data, CowQuantiseResult *result, GError **error);
+
 G_END_DECLS
 
 #endif

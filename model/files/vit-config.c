@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 
 #define MAX_HIDDEN       16384
@@ -526,7 +527,7 @@ cow_config_model_type (const char *path, char **type, GError **error)
   g_autofree char *file = cow_vit_config_file_for (path);
   const char *found = NULL;
   *type = NULL;
-  if (!g_file_test (file, G_FILE_TEST_EXISTS))
+  if (!cow_path_exists (file))
     return TRUE;
   g_autoptr (JsonObject) object = cow_json_read_object (file, error);
   if (object == NULL || !type_of (object, file, &found, error))
@@ -552,7 +553,7 @@ cow_vit_config_for (const char *path, const CowCheckpoint *checkpoint, CowVitCon
 {
   g_autofree char *file = cow_vit_config_file_for (path);
   const char *type = NULL;
-  if (!g_file_test (file, G_FILE_TEST_EXISTS))
+  if (!cow_path_exists (file))
     return cow_vit_config_infer (checkpoint, config, error);
   g_autoptr (JsonObject) object = cow_json_read_object (file, error);
   if (object == NULL || !type_of (object, file, &type, error))

@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include <glib/gstdio.h>
-
 #include "model/adapter/card.h"
 #include "model/adapter/head-weights.h"
 #include "model/adapter/kept-pictures.h"
@@ -21,6 +19,7 @@ typedef struct {
   const CowCheckpoint *checkpoint;
   CowVitConfig config;
   const CowAdapter *adapter;
+  CowFolderWriter *folder;
   CowSafetensorsWriter *writer;
   CowMergeResult *result;
   float *values; /* the largest linear weight */
@@ -263,14 +262,14 @@ static const char *const companions[] = { "adapter_config.json",
                                           "pictures.safetensors",
                                           NULL };
 
-/* The weights come last but for small files: whoever finds a config.json finds them whole. */
 static gboolean
 write_folder (Job *job, GError **error)
 {
   const CowMergeOptions *options = job->options;
+  const char *folder = cow_folder_writer_path (job->folder);
   const char *dtype = options->storage == COW_MERGE_BF16 ? "bfloat16" : "float32";
-  g_autofree char *weights = g_build_filename (options->folder, "model.safetensors", NULL);
-  g_autofree char *config = g_build_filename (options->folder, "config.json", NULL);
+  g_autofree char *weights = g_build_filename (folder, "model.safetensors", NULL);
+  g_autofree char *config = g_build_filename (folder, "config.json", NULL);
   g_autofree char *text = cow_model_config_text (options->model, &job->config,
                                                  options->storage == COW_MERGE_NF4, dtype, error);
   g_autoptr (CowSafetensorsWriter) writer = job->writer = cow_safetensors_writer_new (weights);
@@ -280,34 +279,18 @@ write_folder (Job *job, GError **error)
     return FALSE;
   cow_safetensors_writer_metadata (writer, "format", "pt");
   return declare_all (job, error) && write_all (job, error) && check_all_merged (job, error) &&
-         (!head || cow_kept_pictures_carry (options->adapter, options->folder, error)) &&
-         (head ? cow_head_weights_write (head, options->folder, error) &&
-                     cow_card_write (card, options->folder, error) &&
-                     cow_preprocess_write_config (&card->preprocess, options->folder, error)
-               : cow_preprocess_carry (options->model, options->folder, error)) &&
+         (!head || cow_kept_pictures_carry (options->adapter, folder, error)) &&
+         (head ? cow_head_weights_write (head, folder, error) &&
+                     cow_card_write (card, folder, error) &&
+                     cow_preprocess_write_config (&card->preprocess, folder, error)
+               : cow_preprocess_carry (options->model, folder, error)) &&
          cow_text_write (text, config, error);
-}
-
-/* Nothing of these was there before. */
-static void
-remove_written (const char *folder, gboolean made)
-{
-  static const char *const names[] = { "model.safetensors",        "config.json",
-                                       "classifier.safetensors",   "cowbehavior.json",
-                                       "preprocessor_config.json", "pictures.safetensors" };
-  for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
-    g_autofree char *path = g_build_filename (folder, names[i], NULL);
-    g_unlink (path);
-  }
-  if (made)
-    g_rmdir (folder);
 }
 
 gboolean
 cow_merge (CkStream *stream, const CowMergeOptions *options, CowMergeResult *result, GError **error)
 {
   CowMergeResult local;
-  gboolean made;
   if (!cow_adapter_present (options->adapter)) {
     g_set_error (
         error, COW_ERROR, COW_ERROR_ARGUMENT,
@@ -324,12 +307,15 @@ cow_merge (CkStream *stream, const CowMergeOptions *options, CowMergeResult *res
   if (!checkpoint || !cow_vit_config_for (options->model, checkpoint, &job.config, error))
     return FALSE;
   g_autoptr (CowAdapter) adapter = cow_adapter_read (options->adapter, &job.config, error);
-  if (!adapter || !cow_model_folder_prepare (options->folder, companions, &made, error))
+  g_autoptr (CowFolderWriter) folder =
+      adapter ? cow_model_folder_begin (options->folder, companions, error) : NULL;
+  if (!folder)
     return FALSE;
   job.adapter = adapter;
-  const gboolean written = write_folder (&job, error);
-  if (!written)
-    remove_written (options->folder, made);
+  job.folder = folder;
+  const gboolean written =
+      (write_folder (&job, error) && cow_folder_writer_finish (folder, error)) ||
+      cow_folder_writer_fail (folder, error);
   g_free (job.values);
   return written;
 }

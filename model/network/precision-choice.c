@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/network/precision-choice.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 #include "model/adapter/fingerprint.h"
 #include "model/adapter/kept-pictures.h"
+#include "model/files/file-writer.h"
 #include "model/files/locate.h"
 #include "model/network/backbones.h"
 #include "model/network/precision-file.h"
@@ -23,22 +23,14 @@ cow_precision_choice_path (const char *model, const char *adapter)
 gboolean
 cow_precision_choice_check_writable (const char *model, const char *adapter, GError **error)
 {
-  g_autofree char *path = cow_precision_choice_path (model, adapter),
-                  *trial = g_strconcat (path, ".XXXXXX", NULL);
+  g_autofree char *path = cow_precision_choice_path (model, adapter);
   if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
     g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: it is a folder", path);
     return FALSE;
   }
   /* Permissions alone do not tell: a file system may be read-only or full. */
-  const int file = g_mkstemp (trial);
-  if (file < 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: it cannot be written: %s", path,
-                 g_strerror (errno));
-    return FALSE;
-  }
-  close (file);
-  unlink (trial);
-  return TRUE;
+  g_autoptr (CowFileWriter) trial = cow_file_writer_new (path, error);
+  return trial != NULL;
 }
 
 gboolean
@@ -49,10 +41,10 @@ cow_precision_choice_write (const char *model, const char *adapter, const CkDevi
   g_autoptr (CowCard) card = NULL;
   if (!checkpoint || (adapter && !(card = cow_card_read (adapter, NULL, error))))
     return FALSE;
-  g_autofree char *fingerprint = cow_fingerprint (checkpoint, adapter, card),
+  g_autofree char *fingerprint = cow_fingerprint (checkpoint, adapter, card, error),
                   *path = cow_precision_choice_path (model, adapter),
                   *level = cow_device_text (device);
-  return cow_precision_file_write (path, fingerprint, level, figures, error);
+  return fingerprint && cow_precision_file_write (path, fingerprint, level, figures, error);
 }
 
 /* ---- what auto stands for -------------------------------------------------------------------- */
@@ -124,7 +116,9 @@ note_unmeasured (const Subject *self, CowPrecisionChoice *choice)
   if (!keeps_pictures (self))
     return;
   const CowPreprocess *preprocess = &self->card->preprocess;
-  g_autofree char *weights = cow_fingerprint (self->checkpoint, self->adapter, self->card);
+  g_autofree char *weights = cow_fingerprint (self->checkpoint, self->adapter, self->card, NULL);
+  if (!weights)
+    return;
   choice->on_gpu = !self->device->host_memory;
   choice->unmeasured = g_strjoin ("\n", self->level, self->adapter, weights, NULL);
   choice->operations =
@@ -140,7 +134,7 @@ find_file (const Subject *self, gboolean *of_adapter)
   for (guint i = self->adapter ? 0 : 1; i < 2; i++) {
     g_autofree char *path = cow_precision_choice_path (self->model, i == 0 ? self->adapter : NULL);
     *of_adapter = i == 0;
-    if (g_file_test (path, G_FILE_TEST_EXISTS))
+    if (cow_path_exists (path))
       return g_steal_pointer (&path);
   }
   return NULL;
@@ -195,7 +189,9 @@ read_file (const Subject *self, const char *path, gboolean of_adapter, CowPrecis
            GError **error)
 {
   g_autofree char *fingerprint = cow_fingerprint (
-      self->checkpoint, of_adapter ? self->adapter : NULL, of_adapter ? self->card : NULL);
+      self->checkpoint, of_adapter ? self->adapter : NULL, of_adapter ? self->card : NULL, error);
+  if (!fingerprint)
+    return FALSE;
   g_autoptr (JsonObject) choices = cow_precision_file_read (path, fingerprint, error);
   return choices && take_entry (self, path, choices, of_adapter, choice, error);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/training/network.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
+#include "model/files/file-writer.h"
 #include "model/files/host-memory.h"
 #include "model/files/vit-sizes.h"
 #include "model/network/backbones.h"
@@ -560,11 +559,8 @@ cow_network_step (CowNetwork *self, const CowAdamW *settings, double max_norm, G
 gboolean
 cow_network_save (CowNetwork *self, const char *folder, GError **error)
 {
-  if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
-                 g_strerror (errno));
+  if (!cow_folder_make (folder, error))
     return FALSE;
-  }
   return (!self->backbone || self->backbone->klass->write (self->backbone, folder, error)) &&
          cow_head_train_write (self->head, folder, error);
 }

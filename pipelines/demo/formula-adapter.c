@@ -3,13 +3,11 @@
  * by the function that the trainer uses. */
 #include "pipelines/demo/formula-folder.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
-
 #include "model/adapter/adapter.h"
 #include "model/adapter/card.h"
 #include "model/files/error.h"
 #include "model/adapter/head-weights.h"
+#include "model/files/file-writer.h"
 #include "pipelines/demo/formula.h"
 
 #define N_HEAD_LAYERS 3
@@ -136,11 +134,8 @@ cow_formula_write_adapter (const char *folder, const CowVitConfig *config,
                  how->picture_size, config->patch_size);
     return FALSE;
   }
-  if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
-                 g_strerror (errno));
+  if (!cow_folder_make (folder, error))
     return FALSE;
-  }
   g_autoptr (CowAdapter) adapter = make_adapter (folder, config, how);
 
   return cow_adapter_write (adapter, folder, error) &&

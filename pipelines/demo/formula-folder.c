@@ -2,7 +2,6 @@
 /* Writes model folders. */
 #include "pipelines/demo/formula-folder.h"
 
-#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -166,11 +165,8 @@ cow_formula_write_model (const char *folder, const CowVitConfig *config, const C
                  tensors->len);
     return FALSE;
   }
-  if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
-                 g_strerror (errno));
+  if (!cow_folder_make (folder, error))
     return FALSE;
-  }
   remove_other_layout (folder, how->n_shards);
   return (how->n_shards == 1 ? write_file (file, config, &g_array_index (tensors, CowVitTensor, 0),
                                            tensors->len, how, error)

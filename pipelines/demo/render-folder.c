@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipelines/demo/render-folder.h"
 
-#include <glib/gstdio.h>
-
-#include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "pipelines/demo/render-sheet.h"
 
 #define PICTURES_A_COW 8 /* about, of one class */
@@ -80,12 +78,8 @@ write_class (const Batch *self, GError **error)
   g_autofree char *path =
       g_build_filename (self->folder, self->split, render_behaviour_label (self->behaviour), NULL);
 
-  if (g_mkdir_with_parents (path, 0777) != 0) {
-    const int problem = errno;
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: the folder cannot be made: %s", path,
-                 g_strerror (problem));
+  if (!cow_folder_make (path, error))
     return FALSE;
-  }
   for (int i = 0; i < self->count; i++)
     if (!write_picture (self, i, error))
       return FALSE;
@@ -117,5 +111,5 @@ render_folder_write (const char *folder, const RenderFolderOptions *options, GEr
       if (!write_class (&batch, error))
         return FALSE;
     }
-  return g_file_set_contents (path, table->str, (gssize)table->len, error);
+  return cow_text_write (table->str, path, error);
 }

@@ -2,21 +2,31 @@
 #include "pipelines/demo/render-sheet.h"
 
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 
 #define GAP     6    /* pixels between pictures */
 #define CAPTION 22   /* pixels below a behaviour's pictures */
 #define HEIGHT  0.68 /* height of a cell per width: most cows are longer than high */
 
+static cairo_status_t
+append (void *png, const unsigned char *bytes, unsigned int n)
+{
+  g_byte_array_append (png, bytes, n);
+  return CAIRO_STATUS_SUCCESS;
+}
+
 gboolean
 render_png_write (cairo_surface_t *surface, const char *path, GError **error)
 {
-  const cairo_status_t status = cairo_surface_write_to_png (surface, path);
+  g_autoptr (GByteArray) png = g_byte_array_new ();
+  const cairo_status_t status = cairo_surface_write_to_png_stream (surface, append, png);
 
   cairo_surface_destroy (surface);
-  if (status != CAIRO_STATUS_SUCCESS)
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: the picture cannot be written: %s", path,
-                 cairo_status_to_string (status));
-  return status == CAIRO_STATUS_SUCCESS;
+  if (status == CAIRO_STATUS_SUCCESS)
+    return cow_bytes_write (png->data, png->len, path, error);
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: the picture cannot be written: %s", path,
+               cairo_status_to_string (status));
+  return FALSE;
 }
 
 /* Draws an example of a behaviour; neighbours on the sheet never show the same cow. */

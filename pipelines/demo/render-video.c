@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "pipelines/demo/render-script.h"
 
 /* There is a key frame each second and there are no B frames, as in a camera's stream, because the
@@ -188,10 +189,12 @@ render_video_write (const char *path, const RenderVideoOptions *options, GError 
     .camera = make_camera (options),
     .truth = g_string_new (NULL),
   };
-  gboolean done = make_pipeline (&self, path, error) && encode (&self, path, error);
+  g_autoptr (CowFileWriter) file = cow_file_writer_new (path, error);
+  const gboolean done =
+      file && make_pipeline (&self, cow_file_writer_part (file), error) &&
+      encode (&self, path, error) && cow_file_writer_finish (file, error) &&
+      (!options->truth || cow_text_write (self.truth->str, options->truth, error));
 
-  if (done && options->truth != NULL)
-    done = g_file_set_contents (options->truth, self.truth->str, (gssize)self.truth->len, error);
   gst_clear_object (&self.pipeline);
   cairo_surface_destroy (self.empty);
   render_script_free (self.script);

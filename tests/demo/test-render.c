@@ -309,7 +309,7 @@ test_refusals (void)
   check_refused ("sculpture", folder, NULL, NULL, "\"sculpture\" is unknown");
   check_refused ("pictures", NULL, NULL, NULL, "1 arguments, expected two");
   check_refused ("pictures", "/dev/null/out", "--size", "32", "/dev/null/out");
-  check_refused ("video", "/dev/full", "--seconds", "1", "/dev/full: the video cannot be written");
+  check_refused ("video", "/dev/full", "--seconds", "1", "/dev/full: is a pipe or a device");
   g_assert_true (scratch_is_empty (folder));
   scratch_free (folder);
 }

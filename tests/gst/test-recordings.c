@@ -403,7 +403,7 @@ test_nowhere (void)
   g_autofree char *output = run (1, "file.sh", video, "--mp4", "/no/such/folder/a.mp4", NULL);
 
   g_assert_nonnull (
-      strstr (output, "/no/such/folder/a.mp4 cannot be written: No such file or directory"));
+      strstr (output, "/no/such/folder/a.mp4: cannot create: No such file or directory"));
 }
 
 /* ---- */

@@ -302,7 +302,8 @@ test_other_base (void)
   g_autoptr (CowCard) card = cow_card_new_default ();
   g_assert_null (cow_base_warning (card, "cows", base));
   card->base_name = g_strdup ("dinov3-vits16");
-  card->base_fingerprint = cow_fingerprint (base, NULL, NULL);
+  card->base_fingerprint = cow_fingerprint (base, NULL, NULL, &error);
+  g_assert_no_error (error);
   g_assert_null (cow_base_warning (card, "cows", base));
   g_autofree char *warning = cow_base_warning (card, "cows", second);
   g_assert_nonnull (strstr (warning, "cows was made on another base, dinov3-vits16"));

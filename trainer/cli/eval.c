@@ -91,7 +91,9 @@ check_options (const Options *options, GError **error)
 static gboolean
 prepare_out (const char *folder, GError **error)
 {
-  if (g_mkdir_with_parents (folder, 0777) == 0 && access (folder, W_OK | X_OK) == 0)
+  if (!cow_folder_make (folder, error))
+    return FALSE;
+  if (access (folder, W_OK | X_OK) == 0)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: nothing can be written there: %s", folder,
                g_strerror (errno));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer fetch`: a model or an adapter from a Hugging Face hub into a folder
  * (trainer/hub/hub.h), with progress and a check for space. */
-#include <glib/gstdio.h>
 #include <string.h>
 
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "trainer/hub/hub.h"
 #include "trainer/host/progress.h"
 #include "trainer/cli/verb.h"
@@ -143,10 +143,8 @@ download_all (Hub *hub, const GPtrArray *files, const char *folder, const char *
       return FALSE;
     }
   }
-  if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "the folder %s cannot be made", folder);
+  if (!cow_folder_make (folder, error))
     return FALSE;
-  }
   if (!check_space (folder, missing_bytes, error))
     return FALSE;
   warn_of_others (files, folder, repository);

@@ -81,21 +81,32 @@ show_progress (const char *tensor, guint64 done_bytes, guint64 total_bytes, gpoi
   return TRUE;
 }
 
+/* Writes the weights, and how the model prepares its pictures: both or nothing. */
+static gboolean
+write_folder (const char *model, const char *out, CowQuantiseResult *result, GError **error)
+{
+  g_autoptr (Progress) progress = NULL;
+  g_autoptr (CowFolderWriter) writer = cow_model_folder_begin (out, NULL, error);
+  const char *folder = writer ? cow_folder_writer_path (writer) : NULL;
+
+  return writer && ((cow_quantise_into (model, folder, show_progress, &progress, result, error) &&
+                     cow_preprocess_carry (model, folder, error) &&
+                     cow_folder_writer_finish (writer, error)) ||
+                    cow_folder_writer_fail (writer, error));
+}
+
 static gboolean
 quantize (const char *name, const char *out, GError **error)
 {
   g_auto (CowPreprocessSource) prepared = { 0 };
-  g_autoptr (Progress) progress = NULL;
   CowQuantiseResult result = { 0 };
 
   g_autofree char *model = cow_locate (name, error);
   /* How its pictures are prepared is read first: a broken file must not show after an hour. */
   if (!model || !cow_preprocess_source_read_model (&prepared, model, error) ||
-      !cow_quantise (model, out, show_progress, &progress, &result, error) ||
-      !cow_preprocess_carry (model, out, error))
+      !write_folder (model, out, &result, error))
     return FALSE;
 
-  g_clear_pointer (&progress, progress_free);
   g_autofree char *before = g_format_size (result.bytes_in),
                   *after = g_format_size (result.bytes_out);
   g_print ("%s: %s\n%s: %s (%.1f %%); %u tensors in NF4, %u kept\n", model, before, out, after,

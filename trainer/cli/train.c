@@ -3,6 +3,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "model/files/file-writer.h"
 #include "trainer/cli/recipe-flags.h"
 #include "trainer/train/run-folder.h"
 #include "trainer/train/run.h"
@@ -72,7 +73,7 @@ resumed_recipe (const Options *options, GError **error)
   g_autofree char *path = g_build_filename (options->resume, "recipe.ini", NULL);
   g_autoptr (CowRecipe) recipe = cow_recipe_new ();
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
+  if (!cow_path_exists (path)) {
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                  "%s: no run to resume: it has no recipe.ini (--out FOLDER starts one)",
                  options->resume);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* MmCows (Vu et al., 2024) as it is published: crops of cows, or frames with boxes. */
+#include "model/files/file-writer.h"
 #include "trainer/data/dataset-readers.h"
 
 #include <math.h>
@@ -261,7 +262,7 @@ read_day (Frames *self, const char *day, GError **error)
     g_autofree char *name = g_strdup_printf ("C%02u_%s.csv", cow, day);
     g_autofree char *path =
         g_build_filename (self->folder, "behavior_labels", "individual", name, NULL);
-    if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    if (!cow_path_exists (path))
       continue;
     self->cows[cow] = read_moments (path, error);
     if (!self->cows[cow])

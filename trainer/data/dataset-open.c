@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/files/file-writer.h"
 #include "trainer/data/dataset-readers.h"
 #include "trainer/data/dataset-split.h"
 #include "trainer/data/file-names.h"
@@ -27,7 +28,7 @@ choose_reader (const DatasetDraft *self, const char *path, GError **error)
 {
   const char *format = self->options->format;
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
+  if (!cow_path_exists (path)) {
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist", path);
     return NULL;
   }

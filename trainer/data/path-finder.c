@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "model/files/file-writer.h"
 #include "trainer/data/file-names.h"
 
 /* A key that two names of a folder have. */
@@ -30,7 +31,7 @@ path_finder_clear (PathFinder *self)
 static gboolean
 exists (const char *path)
 {
-  return g_file_test (path, G_FILE_TEST_EXISTS);
+  return cow_path_exists (path);
 }
 
 /* The names in a folder by their keys; read once. */

@@ -3,6 +3,7 @@
  * decoded before its size is known. */
 #define _GNU_SOURCE /* memmem */
 #include "trainer/data/pictures.h"
+#include "model/files/file-writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +65,7 @@ static gboolean
 read_file (const char *path, guint8 **data, gsize *n_bytes, GError **error)
 {
   /* O_NONBLOCK: opening a named pipe must not wait for a writer. */
-  const int descriptor = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int descriptor = cow_open (path, O_RDONLY | O_NONBLOCK, 0);
   if (descriptor < 0)
     return fail_io (path, error);
   const gboolean ok = read_descriptor (descriptor, path, data, n_bytes, error);

@@ -2,11 +2,13 @@
 #include "trainer/data/scan.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "model/files/file-writer.h"
 #include "trainer/data/file-names.h"
 
 #define MOST_WORDS 8 /* of a reason, on the line that counts */
@@ -93,22 +95,59 @@ visit (Scan *self, const char *folder)
                                             (guint64)status.st_dev, (guint64)status.st_ino));
 }
 
+static gboolean
+fail_reading (const char *path, int code, GError **error)
+{
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cannot read: %s", path, g_strerror (code));
+  return FALSE;
+}
+
+/* All names in a folder. GDir would take an error in the middle for the end. */
+static GPtrArray *
+read_folder (const char *folder, GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  DIR *dir = opendir (folder);
+  int code = errno;
+
+  while (dir) {
+    errno = 0;
+    const struct dirent *entry = readdir (dir);
+    code = errno;
+    if (!entry)
+      break;
+    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
+      g_ptr_array_add (names, g_strdup (entry->d_name));
+  }
+  if (dir)
+    closedir (dir);
+  if (dir && code == 0)
+    return g_steal_pointer (&names);
+  fail_reading (folder, code, error);
+  return NULL;
+}
+
+/* What a path leads to; *there: whether to anything. */
+static gboolean
+look_at (const char *path, struct stat *status, gboolean *there, GError **error)
+{
+  *there = stat (path, status) == 0;
+  if (*there || errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EACCES)
+    return TRUE;
+  return fail_reading (path, errno, error);
+}
+
 GPtrArray *
 scan_names (Scan *self, const char *folder, GError **error)
 {
-  GError *local = NULL;
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, &local);
-  const char *name;
+  g_autoptr (GPtrArray) all = read_folder (folder, error);
 
-  if (!dir) {
-    g_set_error_literal (error, COW_ERROR, COW_ERROR_IO, local->message);
-    g_error_free (local);
+  if (!all)
     return NULL;
-  }
   visit (self, folder);
   GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
-  while ((name = g_dir_read_name (dir))) {
-    const char *system = file_name_system (name);
+  for (guint i = 0; i < all->len; i++) {
+    const char *name = all->pdata[i], *system = file_name_system (name);
     if (!system && name[0] != '.') {
       g_ptr_array_add (names, g_strdup (name));
       continue;
@@ -188,7 +227,10 @@ walk (Scan *self, const char *folder, guint tag, GError **error)
   for (guint i = 0; names && i < names->len; i++) {
     g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
     struct stat status;
-    if (stat (path, &status) != 0)
+    gboolean there;
+    if (!look_at (path, &status, &there, error))
+      return FALSE;
+    if (!there)
       scan_pass (self, path, PASSED_LINK, NULL);
     else if (S_ISDIR (status.st_mode)) {
       if (!scan_folder (self, path, tag, error))
@@ -314,11 +356,15 @@ static gboolean
 take_arguments (Scan *self, char *const *paths, GError **error)
 {
   for (guint tag = 0; paths[tag]; tag++) {
-    if (!g_file_test (paths[tag], G_FILE_TEST_EXISTS)) {
+    struct stat status;
+    gboolean there;
+    if (!look_at (paths[tag], &status, &there, error))
+      return FALSE;
+    if (!there) {
       g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist", paths[tag]);
       return FALSE;
     }
-    if (!g_file_test (paths[tag], G_FILE_TEST_IS_DIR))
+    if (!S_ISDIR (status.st_mode))
       add (self->pictures, paths[tag], tag);
     else if (!visit (self, paths[tag]))
       scan_pass (self, paths[tag], PASSED_TWICE, NULL);

@@ -11,6 +11,7 @@
 #include "model/adapter/kept-pictures.h"
 #include "model/adapter/preprocess-source.h"
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 #include "model/files/nf4.h"
 #include "model/files/tensor-file.h"
@@ -233,7 +234,7 @@ add_licence (JsonObject *object, const char *folder, GError **error)
   g_autofree char *config = g_build_filename (folder, "config.json", NULL),
                   *readme = g_build_filename (folder, "README.md", NULL), *text = NULL,
                   *found = NULL;
-  if (g_file_test (config, G_FILE_TEST_EXISTS)) {
+  if (cow_path_exists (config)) {
     g_autoptr (JsonObject) json = cow_json_read_object (config, error);
     JsonObject *pretrained = NULL;
     const char *licence = NULL;
@@ -354,8 +355,8 @@ describe_path (JsonObject *object, const char *path, GError **error)
     return describe_tensors (object, path, error);
   if (describe_is_adapter (path))
     return describe_adapter (object, path, error);
-  if (g_file_test (config, G_FILE_TEST_EXISTS) || g_file_test (weights, G_FILE_TEST_EXISTS) ||
-      g_file_test (shards, G_FILE_TEST_EXISTS) || g_file_test (pickled, G_FILE_TEST_EXISTS))
+  if (cow_path_exists (config) || cow_path_exists (weights) || cow_path_exists (shards) ||
+      cow_path_exists (pickled))
     return describe_model (object, path, error);
   g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                "%s holds neither a model (config.json, model.safetensors) nor an adapter "
@@ -375,7 +376,7 @@ find_below (const char *folder, const char *const *names)
 {
   for (; *names; names++) {
     g_autofree char *path = g_build_filename (folder, *names, NULL);
-    if (g_file_test (path, G_FILE_TEST_EXISTS))
+    if (cow_path_exists (path))
       return g_steal_pointer (&path);
   }
   return NULL;
@@ -401,7 +402,7 @@ describe_is_adapter (const char *path)
   /* A model's folder may have a head beside it; what has a network of its own and no adapter is a
    * model. */
   g_autofree char *config = g_build_filename (path, "config.json", NULL);
-  return peft || card || (head && !g_file_test (config, G_FILE_TEST_EXISTS));
+  return peft || card || (head && !cow_path_exists (config));
 }
 
 /* ---- PEFT ------------------------------------------------------------------------------------ */

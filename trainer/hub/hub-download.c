@@ -85,6 +85,8 @@ hash_file (Download *self, int fd, const char *path, guint64 n, GError **error)
 {
   for (guint64 done = 0; done < n;) {
     const gssize got = pread (fd, self->block, MIN (n - done, (guint64)BLOCK_BYTES), (off_t)done);
+    if (got < 0 && errno == EINTR)
+      continue;
     if (got <= 0) {
       errno = got < 0 ? errno : EIO;
       return fail (error, path, "reading");
@@ -104,7 +106,7 @@ is_there (Download *self)
   if (g_stat (self->path, &status) != 0 || !S_ISREG (status.st_mode) ||
       (guint64)status.st_size != self->file->size || !expected)
     return FALSE;
-  const int fd = g_open (self->path, O_RDONLY | O_CLOEXEC, 0);
+  const int fd = cow_open (self->path, O_RDONLY, 0);
   if (fd < 0)
     return FALSE;
   g_clear_pointer (&self->hash, g_checksum_free);
@@ -126,7 +128,7 @@ start_over (Download *self, GError **error)
   self->hash = begin_hash (self->sha256, self->file);
   self->have = 0;
   self->pieced = FALSE;
-  if (ftruncate (self->fd, 0) != 0 || lseek (self->fd, 0, SEEK_SET) != 0)
+  if (!cow_truncate (self->fd, 0) || lseek (self->fd, 0, SEEK_SET) != 0)
     return fail (error, self->part_path, "emptying");
   return TRUE;
 }
@@ -159,10 +161,11 @@ open_part (Download *self, GError **error)
 {
   GStatBuf status, named;
 
-  self->fd = g_open (self->part_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  self->fd = cow_open (self->part_path, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
   if (self->fd < 0)
     return fail (error, self->part_path, "opening");
-  if (flock (self->fd, LOCK_EX | LOCK_NB) != 0) {
+  /* A file system without locks cannot tell. */
+  if (!cow_lock (self->fd, FALSE) && errno == EWOULDBLOCK) {
     g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: another cow-trainer is downloading this",
                  self->part_path);
     return FALSE;
@@ -378,7 +381,7 @@ verify (Download *self, gboolean *again, GError **error)
 static gboolean
 take_name (Download *self, GError **error)
 {
-  if (fsync (self->fd) != 0)
+  if (!cow_sync (self->fd))
     return fail (error, self->part_path, "writing");
   if (!cow_file_rename (self->part_path, self->path, error))
     return FALSE;
@@ -392,6 +395,8 @@ run (Download *self, gboolean *fetched, GError **error)
   gboolean again = TRUE;
 
   if (is_there (self)) {
+    /* An earlier run may have been stopped between giving the name and clearing up. */
+    g_unlink (self->etag_path);
     *fetched = FALSE;
     return TRUE;
   }
@@ -423,8 +428,8 @@ hub_download (Hub *hub, const HubFile *file, const char *folder, const HubObserv
   g_autofree char *parent = g_path_get_dirname (self.path);
 
   *fetched = TRUE;
-  if (g_mkdir_with_parents (parent, 0777) != 0)
-    return fail (error, parent, "making the folder");
+  if (!cow_folder_make (parent, error))
+    return FALSE;
   return run (&self, fetched, error);
 }
 

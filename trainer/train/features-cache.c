@@ -17,6 +17,7 @@
 
 #include "model/files/digest.h"
 #include "model/files/file-writer.h"
+#include "model/files/mapping.h"
 #include "model/files/safetensors.h"
 #include "trainer/host/progress.h"
 #include "trainer/host/stop.h"
@@ -40,16 +41,22 @@ add_file (GChecksum *sum, const char *path, GError **error)
   return TRUE;
 }
 
-/* The first bytes of a file: for a safetensors file, its header. */
-static void
-add_start (GChecksum *sum, const char *path)
+/* The first bytes of a file, if it is there: for a safetensors file, its header. */
+static gboolean
+add_start (GChecksum *sum, const char *path, GError **error)
 {
-  g_autofree guchar *bytes = g_malloc (HEADER_SIZE);
-  FILE *file = g_fopen (path, "rb");
-  if (!file)
-    return;
-  g_checksum_update (sum, bytes, (gssize)fread (bytes, 1, HEADER_SIZE, file));
-  fclose (file);
+  g_autofree guint8 *bytes = g_malloc (HEADER_SIZE);
+  CowMapping mapping;
+  if (!cow_path_exists (path))
+    return TRUE;
+  if (!cow_mapping_open (&mapping, path, error))
+    return FALSE;
+  const gsize n = MIN (mapping.size, HEADER_SIZE);
+  const gboolean read = cow_mapping_copy (&mapping, mapping.data, n, bytes, error);
+  if (read)
+    g_checksum_update (sum, bytes, (gssize)n);
+  cow_mapping_close (&mapping);
+  return read;
 }
 
 static gboolean
@@ -63,12 +70,10 @@ add_model (GChecksum *sum, const char *path, GError **error)
     const char *file = cow_checkpoint_file_of (checkpoint, cow_checkpoint_nth (checkpoint, i));
     if (!g_hash_table_add (seen, (gpointer)file))
       continue;
-    if (!add_file (sum, file, error))
+    if (!add_file (sum, file, error) || !add_start (sum, file, error))
       return FALSE;
-    add_start (sum, file);
   }
-  add_start (sum, config);
-  return checkpoint != NULL;
+  return checkpoint != NULL && add_start (sum, config, error);
 }
 
 char *
@@ -337,7 +342,7 @@ whole_rows (Job *self, gsize *done, GError **error)
                 " is damaged: it and those after it are computed again\n",
                 self->path, *done, n);
   const RowsHeader header = { .magic = MAGIC, .width = GINT64_TO_LE (self->width) };
-  if (ftruncate (self->descriptor, *done > 0 ? record_at (self, *done) : 0) != 0 ||
+  if (!cow_truncate (self->descriptor, *done > 0 ? record_at (self, *done) : 0) ||
       lseek (self->descriptor, 0, SEEK_END) < 0 ||
       (*done == 0 && !cow_write_all (self->descriptor, &header, sizeof header)))
     return fail_io (self->path, "cannot be written", error);
@@ -462,13 +467,12 @@ make (CowFeaturesCache *self, const CowFeaturesOptions *options, const GArray *i
   g_autofree char *rows = g_strconcat (stem, ".rows", NULL);
   Job job = { .options = options, .items = items, .path = rows };
   gboolean damaged;
-  job.descriptor = open (rows, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  job.descriptor = cow_open (rows, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
   if (job.descriptor < 0)
     return fail_io (rows, "cannot be made", error);
-  while (flock (job.descriptor, LOCK_EX) != 0 && errno == EINTR)
-    ;
+  (void)cow_lock (job.descriptor, TRUE);
   gboolean ok = TRUE;
-  if (g_file_test (path, G_FILE_TEST_EXISTS) && open_finished (self, path, &damaged, NULL))
+  if (cow_path_exists (path) && open_finished (self, path, &damaged, NULL))
     g_unlink (rows);
   else
     ok = run_job (&job, path, error) && open_finished (self, path, &damaged, error);
@@ -485,11 +489,7 @@ make_folder (const char *folder, GError **error)
   g_autofree char *path =
       folder ? g_strdup (folder)
              : g_build_filename (g_get_user_cache_dir (), "cowbehavior", "features", NULL);
-  if (g_mkdir_with_parents (path, 0777) != 0) {
-    fail_io (path, "no such folder can be made", error);
-    return NULL;
-  }
-  return g_steal_pointer (&path);
+  return cow_folder_make (path, error) ? g_steal_pointer (&path) : NULL;
 }
 
 static gboolean
@@ -497,10 +497,14 @@ open_or_make (CowFeaturesCache *self, const CowFeaturesOptions *options, const G
               const char *stem, const char *path, GError **error)
 {
   g_autoptr (GError) why = NULL;
+  g_autofree char *rows = g_strconcat (stem, ".rows", NULL);
   gboolean damaged = FALSE;
-  if (g_file_test (path, G_FILE_TEST_EXISTS)) {
-    if (open_finished (self, path, &damaged, &why))
+  if (cow_path_exists (path)) {
+    if (open_finished (self, path, &damaged, &why)) {
+      /* Another run may have been stopped between finishing and clearing up. */
+      g_unlink (rows);
       return TRUE;
+    }
     if (!damaged) {
       g_propagate_error (error, g_steal_pointer (&why));
       return FALSE;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/adapter/adapter-config.h"
+#include "model/files/file-writer.h"
 #include "model/files/suggest.h"
 #include "model/files/vit-sizes.h"
 #include "trainer/hub/http.h"
@@ -335,7 +336,7 @@ cow_recipe_make_absolute (CowRecipe *self)
   self->prefix = prefix;
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {
     g_autofree char *value = cow_recipe_get (self, i);
-    if (!cow_recipe_is_path (i) || !g_file_test (value, G_FILE_TEST_EXISTS) ||
+    if (!cow_recipe_is_path (i) || !cow_path_exists (value) ||
         (g_str_equal (cow_recipe_key (i), "network") && cow_vit_config_of_size (value, &unused)))
       continue;
     g_autofree char *absolute = g_canonicalize_filename (value, NULL);

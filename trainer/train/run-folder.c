@@ -53,10 +53,10 @@ static gboolean
 lock (CowRunFolder *self, GError **error)
 {
   g_autofree char *path = g_build_filename (self->path, ".lock", NULL);
-  self->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  self->lock = cow_open (path, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
   if (self->lock < 0)
     return fail (errno == ELOOP ? path : self->path, "cannot be written to", error);
-  if (flock (self->lock, LOCK_EX | LOCK_NB) == 0)
+  if (cow_lock (self->lock, FALSE))
     return TRUE;
   if (errno != EWOULDBLOCK)
     return TRUE; /* a file system without locks: nobody can be told */
@@ -86,11 +86,7 @@ cow_run_folder_open (const char *path, guint64 bytes, GError **error)
   g_autoptr (CowRunFolder) self = g_new0 (CowRunFolder, 1);
   self->path = g_strdup (path);
   self->lock = -1;
-  if (g_mkdir_with_parents (path, 0777) != 0) {
-    fail (path, "no such folder can be made", error);
-    return NULL;
-  }
-  if (!lock (self, error) || !check_space (self, bytes, error))
+  if (!cow_folder_make (path, error) || !lock (self, error) || !check_space (self, bytes, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -120,9 +116,9 @@ cow_run_folder_has_run (const char *path)
   g_autofree char *last = g_build_filename (path, "last", NULL),
                   *previous = g_build_filename (path, "last.previous", NULL);
   g_autofree char *state = g_build_filename (last, "state.safetensors", NULL);
-  if (!g_file_test (last, G_FILE_TEST_EXISTS) && g_file_test (previous, G_FILE_TEST_IS_DIR))
+  if (!cow_path_exists (last) && g_file_test (previous, G_FILE_TEST_IS_DIR))
     (void)g_rename (previous, last);
-  return g_file_test (state, G_FILE_TEST_IS_REGULAR);
+  return cow_path_exists (state);
 }
 
 char *
@@ -158,6 +154,16 @@ replace (const char *from, const char *to, GError **error)
   return cow_folder_sync (to, error) && remove_tree (previous, error);
 }
 
+static gboolean
+sync_all (int fd)
+{
+  int status;
+  do
+    status = syncfs (fd);
+  while (status != 0 && errno == EINTR);
+  return status == 0;
+}
+
 gboolean
 cow_run_folder_publish (CowRunFolder *self, const char *name, GError **error)
 {
@@ -165,9 +171,9 @@ cow_run_folder_publish (CowRunFolder *self, const char *name, GError **error)
                   *from = g_strconcat (to, ".new", NULL);
 
   /* A name must not reach the disk before what it names. */
-  if (syncfs (self->lock) != 0)
+  if (!sync_all (self->lock))
     return fail (from, "cannot be written to the disk", error);
-  if (!g_file_test (to, G_FILE_TEST_EXISTS))
+  if (!cow_path_exists (to))
     return cow_file_rename (from, to, error);
   /* What it replaces goes when the disk knows the new one by its name. */
   if (renameat2 (AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0)

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include "model/adapter/fingerprint.h"
+#include "model/files/file-writer.h"
 #include "model/files/locate.h"
 #include "model/network/device.h"
 #include "trainer/data/contact-sheet.h"
@@ -130,8 +131,7 @@ check_features_space (const CowRun *self, GError **error)
           : g_build_filename (g_get_user_cache_dir (), "cowbehavior", "features", NULL);
   struct statvfs status;
 
-  while (!g_file_test (folder, G_FILE_TEST_EXISTS) && !g_str_equal (folder, "/") &&
-         !g_str_equal (folder, ".")) {
+  while (!cow_path_exists (folder) && !g_str_equal (folder, "/") && !g_str_equal (folder, ".")) {
     char *parent = g_path_get_dirname (folder);
     g_free (folder);
     folder = parent;
@@ -276,7 +276,7 @@ write_sheet (const CowRun *self, GError **error)
     .seed = (guint64)self->recipe->seed,
   };
 
-  return g_file_test (path, G_FILE_TEST_EXISTS) || cow_contact_sheet_write (&sheet, path, error);
+  return cow_path_exists (path) || cow_contact_sheet_write (&sheet, path, error);
 }
 
 /* Pictures by which precision auto is measured; a network that has one precision needs none. */
@@ -466,7 +466,8 @@ open_card (CowRun *self, const CowRunOptions *options, GError **error)
 
   if ((self->model && (!hash || !checkpoint)) || !check_last (self, options, hash, device, error))
     return FALSE;
-  fingerprint = checkpoint ? cow_fingerprint (checkpoint, NULL, NULL) : NULL;
+  if (checkpoint && !(fingerprint = cow_fingerprint (checkpoint, NULL, NULL, error)))
+    return FALSE;
   self->card = run_card_new (self->recipe, self->dataset, self->model, hash, fingerprint, device);
   return TRUE;
 }

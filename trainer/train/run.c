@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Training and saving. */
-#include <glib/gstdio.h>
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "model/files/file-writer.h"
 #include "trainer/eval/plots.h"
 #include "trainer/train/run-private.h"
 
@@ -108,8 +108,8 @@ write_plots (const CowRun *self)
   g_autoptr (GError) error = NULL;
 
   if (figures->len > 0 &&
-      (g_mkdir_with_parents (folder, 0777) != 0 || !plot_figures_write (figures, folder, &error)))
-    g_printerr ("cow-trainer: warning: no figures: %s\n", error ? error->message : folder);
+      (!cow_folder_make (folder, &error) || !plot_figures_write (figures, folder, &error)))
+    g_printerr ("cow-trainer: warning: no figures: %s\n", error->message);
 }
 
 static void
@@ -121,7 +121,7 @@ log_files (CowRun *self)
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *path = g_build_filename (cow_run_folder_path (self->folder), names[i], NULL);
-    if (g_file_test (path, G_FILE_TEST_EXISTS))
+    if (cow_path_exists (path))
       cow_run_tracking_log_artifact (self->tracking, path, NULL);
   }
   if (g_file_test (best, G_FILE_TEST_IS_DIR))
