@@ -11,9 +11,9 @@
  * weights are added up in their order. Gradients of large weights are also cut by output channels,
  * so that little has to be added.
  *
- * Without memory oneDNN throws exceptions of C++, or goes on with code that is not there, and OpenMP
- * ends the process. So before either is called memory is looked for, several times what they have
- * been seen to take.
+ * Without memory oneDNN throws exceptions of C++, or goes on with code that is not there, and
+ * OpenMP ends the process. So before either is called memory is looked for, several times what they
+ * have been seen to take.
  */
 #include "kernels/cpu/dnnl-compat.h"
 #include "kernels/cpu/convolution.h"

@@ -55,6 +55,7 @@ typedef enum {
   GLIB,    /* too, and ends the process without memory */
   GLIB_TRIES,
   ONEDNN, /* and libgomp */
+  VIPS,
   OURS,
   OTHER
 } Part;
@@ -87,6 +88,8 @@ look_up (const void *address)
     return info.dli_sname && g_str_has_prefix (info.dli_sname, "g_try_") ? GLIB_TRIES : GLIB;
   if (is_one_of (info.dli_fname, dnnl))
     return ONEDNN;
+  if (strstr (info.dli_fname, "/libvips.so"))
+    return VIPS;
   return !strstr (info.dli_fname, ".so") || strstr (info.dli_fname, "/libgstcow") ? OURS : OTHER;
 }
 
@@ -95,12 +98,12 @@ static Part
 part_of (const void *address)
 {
   static atomic_uintptr_t known[8192];
-  const uintptr_t key = (uintptr_t)address << 3;
+  const uintptr_t key = (uintptr_t)address << 4;
   atomic_uintptr_t *place = &known[(uintptr_t)address * 2654435761u >> 7 & 8191];
   const uintptr_t found = atomic_load_explicit (place, memory_order_relaxed);
 
-  if ((found & ~(uintptr_t)7) == key)
-    return (Part)(found & 7);
+  if ((found & ~(uintptr_t)15) == key)
+    return (Part)(found & 15);
   const Part part = look_up (address);
   atomic_store_explicit (place, key | part, memory_order_relaxed);
   return part;
@@ -159,16 +162,14 @@ refuses (const void *caller, size_t bytes)
   if (asker.part == ONEDNN)
     atomic_fetch_add (&onednn, 1);
   if (!asker.aborts || (asker.part == OURS && bytes >= FAILING_LARGE)) {
-    if (asker.part != ONEDNN) {
+    if (asker.part == OURS || asker.part == VIPS) {
       const guint64 number = atomic_fetch_add (&n, 1) + 1;
       refuse = how.nth > 0 && (number == how.nth || (how.for_good && number > how.nth));
     }
     refuse |= how.budget > 0 && (gint64)bytes > how.budget - (gint64)atomic_load (&used);
   }
-  if (refuse)
-    atomic_fetch_add (&refused, 1);
-  if (refuse && asker.aborts) { /* the last words of this process */
-    void *frames[FRAMES];
+  if (refuse && (atomic_fetch_add (&refused, 1) == 0 || asker.aborts)) {
+    void *frames[FRAMES]; /* for whoever reads why it failed */
     backtrace_symbols_fd (frames, backtrace (frames, FRAMES), STDERR_FILENO);
   }
   inside = FALSE;

@@ -19,9 +19,10 @@
 
 /* What is refused; all fields 0: nothing. */
 typedef struct {
-  /* That allocation, counted from 1, and `for_good` all after it. Those of oneDNN and libgomp do
-   * not count here: they end the process when they are refused, so memory is looked for before they
-   * are called, which only a budget can tell. */
+  /* That allocation of ours or of libvips, counted from 1, and `for_good` all after it. Other
+   * libraries (oneDNN, libgomp, lcms, libexif) end the process, or leave out what they had no room
+   * for, when they are refused. So memory is looked for before they are called, which only a budget
+   * can tell. */
   guint64 nth;
   gboolean for_good;
   /* Allocations, oneDNN's and libgomp's too, beyond so many bytes more than at the start */

@@ -17,6 +17,7 @@
 typedef struct {
   gboolean ended, ok;
   char message[512];
+  char said[4096]; /* on standard output and error */
   FailingCounts counts;
   guint omp_threads;
   Answer answer;
@@ -68,7 +69,6 @@ work_in_child (const Work *work, const FailingHow *how, int said, Outcome *outco
 static gboolean
 try (const Work *work, const FailingHow *how, const char *where, Outcome *outcome)
 {
-  char text[4096];
   int status;
   const int said = memfd_create ("said", 0);
 
@@ -79,14 +79,14 @@ try (const Work *work, const FailingHow *how, const char *where, Outcome *outcom
   if (child == 0)
     work_in_child (work, how, said, outcome);
   g_assert_cmpint (waitpid (child, &status, 0), ==, child);
-  const ssize_t n = pread (said, text, sizeof text - 1, 0);
-  text[MAX (n, 0)] = '\0';
+  const ssize_t n = pread (said, outcome->said, sizeof outcome->said - 1, 0);
+  outcome->said[MAX (n, 0)] = '\0';
   close (said);
   if (outcome->ended && WIFEXITED (status))
     return TRUE;
   fail ("%s, %s: the process ended by %s %d: %s", work->name, where,
         WIFSIGNALED (status) ? "signal" : "exit status",
-        WIFSIGNALED (status) ? WTERMSIG (status) : WEXITSTATUS (status), text);
+        WIFSIGNALED (status) ? WTERMSIG (status) : WEXITSTATUS (status), outcome->said);
   return FALSE;
 }
 
@@ -96,11 +96,11 @@ static void
 judge (const Work *work, const char *where, const Outcome *outcome, const Outcome *right)
 {
   if (!outcome->ok && !*outcome->message)
-    fail ("%s, %s: it failed without a word", work->name, where);
+    fail ("%s, %s: it failed without a word: %s", work->name, where, outcome->said);
   if (outcome->ok &&
       (outcome->answer.n_bytes != right->answer.n_bytes ||
        memcmp (outcome->answer.bytes, right->answer.bytes, right->answer.n_bytes) != 0))
-    fail ("%s, %s: another answer, and no error", work->name, where);
+    fail ("%s, %s: another answer, and no error: %s", work->name, where, outcome->said);
 }
 
 static Outcome *
