@@ -10,25 +10,36 @@
  * which is set for each thread that calls. The team takes slices, and the slices' gradients of
  * weights are added up in their order. Gradients of large weights are also cut by output channels,
  * so that little has to be added.
+ *
+ * Without memory oneDNN throws exceptions of C++, or goes on with code that is not there, and
+ * OpenMP ends the process. So before either is called memory is looked for, several times what they
+ * have been seen to take.
  */
 #include "kernels/cpu/dnnl-compat.h"
 #include "kernels/cpu/convolution.h"
 #include "kernels/shapes.h"
 
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define TASKS   32  /* of weight gradients, if the batch has as many pictures */
 #define BLOCK   64  /* output channels of a task of weights, if that divides them */
 #define AT_ONCE 256 /* floats that are added up together */
 
-/* One direction of one shape. */
+/* Bytes: oneDNN 2.6 takes at most 2.2 MB to make a plan and 6 MB when one runs for the first time,
+ * where its own matrix products make their code then; 4 KB when it runs again. */
+#define TO_MAKE (32 << 20)
+#define TO_RUN  CK_DNNL_TO_RUN
+
+/* One direction of one shape, whatever the batch where a task is one picture. */
 typedef struct Plan Plan;
 struct Plan {
   CkConvolution shape;
   CkConvolutionDirection direction;
-  int64_t slice, n_slices;      /* pictures a task: one, or for TO_WEIGHTS more, the last fewer */
+  int64_t slice;                /* pictures a task: one, or for TO_WEIGHTS more, the last fewer */
   int64_t block, n_blocks;      /* output channels a task: all, or for TO_WEIGHTS a part */
   int64_t out_area;             /* pixels of an output picture */
   dnnl_primitive_t whole, rest; /* for a slice, and for a last one with fewer pictures or NULL */
@@ -40,6 +51,7 @@ struct Plan {
   int64_t weight_floats;           /* of a block in oneDNN's format */
   int64_t plain_floats;            /* of a block in torch's */
   int64_t scratch_floats;          /* that oneDNN wants for a slice */
+  atomic_bool has_run;
   Plan *next;
 };
 
@@ -59,7 +71,8 @@ typedef struct {
 /* One call. */
 typedef struct {
   const CkConvolutions *all;
-  const Plan *plan;
+  Plan *plan;
+  int64_t batch, n_slices;
   const float *x, *y;   /* inputs, or where the outputs go; y also is dy */
   const float *weights; /* in oneDNN's format */
   const float *plain;   /* and in torch's */
@@ -74,6 +87,30 @@ static int64_t
 round_up (int64_t n)
 {
   return (n + 15) / 16 * 16;
+}
+
+/* ---- memory for oneDNN ----------------------------------------------------------------------- */
+
+/* Whether there is so much. Nothing keeps it from others, but they would have to be quick. */
+static bool
+has_memory_to_make (void)
+{
+  void *memory = mmap (NULL, TO_MAKE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+  if (memory == MAP_FAILED)
+    return false;
+  munmap (memory, TO_MAKE);
+  return true;
+}
+
+/* What is freed stays with this thread, which soon asks for it again. */
+static bool
+has_memory_to_run (void)
+{
+  void *volatile memory = malloc (TO_RUN); /* volatile: else the pair is left out */
+
+  free (memory);
+  return memory != NULL;
 }
 
 /* ---- what oneDNN makes ready ----------------------------------------------------------------- */
@@ -109,7 +146,7 @@ convolutions_of (CkCpuStream *cpu)
 
   if (all != NULL)
     return all;
-  all = calloc (1, sizeof *all);
+  all = has_memory_to_make () ? calloc (1, sizeof *all) : NULL;
   if (all == NULL)
     return NULL;
   if (dnnl_engine_create (&all->engine, dnnl_cpu, 0) != dnnl_success ||
@@ -295,7 +332,6 @@ cut (Plan *plan)
   plan->slice = plan->direction == CK_CONVOLUTION_TO_WEIGHTS
                     ? ck_ceil_div (c->batch, ck_max (TASKS / plan->n_blocks, 1))
                     : 1;
-  plan->n_slices = ck_ceil_div (c->batch, plan->slice);
 }
 
 static dnnl_status_t
@@ -316,17 +352,35 @@ prepare (const CkConvolutions *all, Plan *plan)
   return create_reorder (all, plan);
 }
 
-/* The plan of a shape and direction, made when it first comes. */
 static CkStatus
-find_plan (CkConvolutions *all, const CkConvolution *shape, CkConvolutionDirection direction,
-           const Plan **found)
+make_plan (const CkConvolutions *all, Plan *plan)
 {
   const int omp_threads = omp_get_max_threads ();
   dnnl_status_t status;
+
+  if (!has_memory_to_make ())
+    return CK_NO_MEMORY;
+  cut (plan);
+  /* oneDNN makes primitives for as many threads as OpenMP would use now. */
+  omp_set_num_threads (1);
+  status = prepare (all, plan);
+  omp_set_num_threads (omp_threads);
+  return ck_status_from_dnnl (status);
+}
+
+/* The plan of a shape and direction, made when it first comes. */
+static CkStatus
+find_plan (CkConvolutions *all, const CkConvolution *wanted, CkConvolutionDirection direction,
+           Plan **found)
+{
+  CkConvolution shape = *wanted;
+  CkStatus status;
   Plan *plan = all->plans;
 
+  if (direction != CK_CONVOLUTION_TO_WEIGHTS)
+    shape.batch = 1;
   while (plan != NULL &&
-         (plan->direction != direction || memcmp (&plan->shape, shape, sizeof *shape) != 0))
+         (plan->direction != direction || memcmp (&plan->shape, &shape, sizeof shape) != 0))
     plan = plan->next;
   *found = plan;
   if (plan != NULL)
@@ -334,16 +388,12 @@ find_plan (CkConvolutions *all, const CkConvolution *shape, CkConvolutionDirecti
   plan = calloc (1, sizeof *plan);
   if (plan == NULL)
     return CK_NO_MEMORY;
-  plan->shape = *shape;
+  plan->shape = shape;
   plan->direction = direction;
-  cut (plan);
-  /* oneDNN makes primitives for as many threads as OpenMP would use now. */
-  omp_set_num_threads (1);
-  status = prepare (all, plan);
-  omp_set_num_threads (omp_threads);
-  if (status != dnnl_success) {
+  status = make_plan (all, plan);
+  if (status != CK_OK) {
     plan_free (plan);
-    return ck_status_from_dnnl (status);
+    return status;
   }
   plan->next = all->plans;
   all->plans = plan;
@@ -356,13 +406,16 @@ find_plan (CkConvolutions *all, const CkConvolution *shape, CkConvolutionDirecti
 /* In the calling thread alone, whichever of the team's it is: what OpenMP would use is each
  * thread's own setting. */
 static CkStatus
-execute (const CkConvolutions *all, const_dnnl_primitive_t primitive, int n, const Tensor *tensors)
+execute (const Job *job, const_dnnl_primitive_t primitive, int n, const Tensor *tensors)
 {
+  const CkConvolutions *all = job->all;
   const int omp_threads = omp_get_max_threads ();
   dnnl_exec_arg_t arguments[4] = { { 0 } };
   dnnl_stream_t stream = NULL;
   dnnl_status_t status;
 
+  if (!has_memory_to_run () || (!atomic_load (&job->plan->has_run) && !has_memory_to_make ()))
+    return CK_NO_MEMORY;
   omp_set_num_threads (1);
   status = dnnl_stream_create (&stream, all->engine, dnnl_stream_default_flags);
   for (int i = 0; i < n && status == dnnl_success; i++) {
@@ -383,11 +436,11 @@ execute (const CkConvolutions *all, const_dnnl_primitive_t primitive, int n, con
 
 /* A block's or a part's weights between torch's format and oneDNN's. */
 static CkStatus
-reorder (const CkConvolutions *all, const Plan *plan, const float *from, float *to)
+reorder (const Job *job, const float *from, float *to)
 {
   const Tensor tensors[] = { { DNNL_ARG_FROM, dnnl_query_src_md, from },
                              { DNNL_ARG_TO, dnnl_query_dst_md, to } };
-  return execute (all, plan->reorder, 2, tensors);
+  return execute (job, job->plan->reorder, 2, tensors);
 }
 
 /* Output channels [first, first + block) of rows of dy. */
@@ -404,7 +457,7 @@ reorder_part (const void *data, int64_t part, int member)
 {
   const Job *job = data;
 
-  return reorder (job->all, job->plan, job->plain + part * job->plan->part_plain,
+  return reorder (job, job->plain + part * job->plan->part_plain,
                   job->memory + part * job->plan->part_floats);
 }
 
@@ -427,7 +480,7 @@ run_task (const void *data, int64_t task, int member)
   const CkConvolution *c = &plan->shape;
   float *buffer = job->buffers + member * job->buffer_floats;
   const int64_t block = task % plan->n_blocks, first = task / plan->n_blocks * plan->slice;
-  const int64_t pictures = ck_min (plan->slice, c->batch - first);
+  const int64_t pictures = ck_min (plan->slice, job->batch - first);
   const float *y = job->y + first * plan->out_area * c->out;
   Tensor tensors[4];
 
@@ -443,7 +496,7 @@ run_task (const void *data, int64_t task, int member)
                         : job->weights;
   tensors[2].data = y;
   tensors[3] = (Tensor){ DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, buffer };
-  return execute (job->all, pictures < plan->slice ? plan->rest : plan->whole, 4, tensors);
+  return execute (job, pictures < plan->slice ? plan->rest : plan->whole, 4, tensors);
 }
 
 /* dweight += the sum of a block's gradients over the slices. */
@@ -459,7 +512,7 @@ add_block (const void *data, int64_t block, int member)
   for (int64_t first = 0; first < plan->weight_floats; first += AT_ONCE) {
     const int64_t n = ck_min (AT_ONCE, plan->weight_floats - first);
 
-    for (int64_t slice = 1; slice < plan->n_slices; slice++) {
+    for (int64_t slice = 1; slice < job->n_slices; slice++) {
       const float *term = sum + slice * plan->n_blocks * plan->weight_floats + first;
 #pragma omp simd
       for (int64_t i = 0; i < n; i++)
@@ -467,7 +520,7 @@ add_block (const void *data, int64_t block, int member)
     }
   }
   if (plan->reorder != NULL)
-    status = reorder (job->all, plan, sum, plain);
+    status = reorder (job, sum, plain);
   else
     plain = sum;
 #pragma omp simd
@@ -482,7 +535,7 @@ reserve (Job *job, CkCpuStream *cpu)
 {
   const Plan *plan = job->plan;
   const bool to_weights = plan->direction == CK_CONVOLUTION_TO_WEIGHTS;
-  const int64_t tensors = to_weights              ? plan->n_slices * plan->n_blocks
+  const int64_t tensors = to_weights              ? job->n_slices * plan->n_blocks
                           : plan->reorder != NULL ? 1
                                                   : 0;
   size_t shared, threads;
@@ -509,22 +562,27 @@ convolve (CkCpuStream *cpu, const CkConvolution *shape, CkConvolutionDirection d
               .y = y,
               .weights = weight,
               .plain = weight,
-              .dweight = dweight };
+              .dweight = dweight,
+              .batch = shape->batch };
   CkStatus status;
 
   if (job.all == NULL)
     return CK_NO_MEMORY;
   status = find_plan (cpu->convolutions, shape, direction, &job.plan);
-  if (status == CK_OK)
+  if (status == CK_OK) {
+    job.n_slices = ck_ceil_div (job.batch, job.plan->slice);
     status = reserve (&job, cpu);
+  }
   if (status == CK_OK && dweight == NULL && job.plan->reorder != NULL) {
     status = ck_team_run (cpu->threads, job.plan->n_parts, reorder_part, &job);
     job.weights = job.memory;
   }
   if (status == CK_OK)
-    status = ck_team_run (cpu->threads, job.plan->n_slices * job.plan->n_blocks, run_task, &job);
+    status = ck_team_run (cpu->threads, job.n_slices * job.plan->n_blocks, run_task, &job);
   if (status == CK_OK && dweight != NULL)
     status = ck_team_run (cpu->threads, job.plan->n_blocks, add_block, &job);
+  if (status == CK_OK)
+    atomic_store (&job.plan->has_run, true);
   return status;
 }
 

@@ -13,6 +13,10 @@ bool ck_winograd_takes (const CkCpuStream *stream, const CkConvolution *shape);
  * be counted. */
 size_t ck_winograd_scratch (const CkCpuStream *stream, const CkConvolution *shape, bool training);
 
+/* Bytes that are looked for before oneDNN is called, for it to take; an odd number, by which tests
+ * tell whom they are for. */
+#define CK_DNNL_TO_RUN 65521
+
 /* What a stream keeps for oneDNN's. */
 void ck_convolutions_free (CkConvolutions *convolutions);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/files/digest.h"
 
+#include "model/files/error.h"
+
 #include <string.h>
 
 #define PIECE ((gsize)1 << 20) /* bytes that are read at once */
@@ -26,7 +28,9 @@ gboolean
 cow_digest_add_bytes (GChecksum *sum, const CowTensor *tensor, gsize first, gsize n_bytes,
                       GError **error)
 {
-  g_autofree guchar *piece = g_malloc (MIN (n_bytes, PIECE));
+  g_autofree guchar *piece = g_try_malloc (MIN (n_bytes, PIECE));
+  if (piece == NULL && n_bytes > 0)
+    return cow_check (CK_NO_MEMORY, error, "reading %s", tensor->name);
   for (gsize at = 0; at < n_bytes; at += PIECE) {
     const gsize n = MIN (PIECE, n_bytes - at);
     if (!cow_tensor_copy (tensor, first + at, n, piece, error))

@@ -5,6 +5,16 @@
 #include "model/files/error.h"
 
 float *
+cow_floats_new (gsize n, const char *what, GError **error)
+{
+  float *values = g_try_new0 (float, MAX (n, 1));
+
+  if (values == NULL)
+    cow_check (CK_NO_MEMORY, error, "%" G_GSIZE_FORMAT " values of %s", n, what);
+  return values;
+}
+
+float *
 cow_tensor_dup_f32 (const CowTensor *tensor, const char *file, GError **error)
 {
   gsize count = cow_tensor_count (tensor);

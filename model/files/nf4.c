@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/files/error.h"
+
 /* Quantiles of the normal distribution, scaled to [-1, 1] with an exact zero. */
 const float cow_nf4_code[16] = {
   -0x1.0p+0f,      -0x1.647362p-1f, -0x1.0cd66p-1f,  -0x1.94654p-2f,
@@ -163,18 +165,21 @@ cow_nf4_sizes (gint64 out, gint64 in, gsize *n_codes, gsize *n_blocks, gsize *n_
   *n_nested = *n_blocks / COW_NF4_NESTED_BLOCK + (*n_blocks % COW_NF4_NESTED_BLOCK != 0);
 }
 
-void
-cow_nf4_quantise (const float *weight, gint64 out, gint64 in, CowNf4 *nf4)
+gboolean
+cow_nf4_quantise (const float *weight, gint64 out, gint64 in, CowNf4 *nf4, GError **error)
 {
   *nf4 = (CowNf4){ .out = out, .in = in };
   cow_nf4_sizes (out, in, &nf4->n_codes, &nf4->n_blocks, &nf4->n_nested);
-  nf4->codes = g_new (guint8, nf4->n_codes);
-  nf4->absmax = g_new (guint8, nf4->n_blocks);
-  nf4->nested_absmax = g_new (float, nf4->n_nested);
+  nf4->codes = g_try_new (guint8, nf4->n_codes);
+  nf4->absmax = g_try_new (guint8, nf4->n_blocks);
+  nf4->nested_absmax = g_try_new (float, nf4->n_nested);
+  g_autofree float *absmax = g_try_new (float, nf4->n_blocks);
+  if (nf4->codes == NULL || nf4->absmax == NULL || nf4->nested_absmax == NULL || absmax == NULL)
+    return cow_check (CK_NO_MEMORY, error, "4-bit codes");
   fill_dynamic_map (nf4->nested_map);
-  g_autofree float *absmax = g_new (float, nf4->n_blocks);
   quantise_weights (weight, (gsize)(out * in), nf4->codes, absmax);
   quantise_absmax (absmax, nf4);
+  return TRUE;
 }
 
 void

@@ -32,8 +32,9 @@ typedef struct {
 
 /* The sizes that a quantised [out, in] has; out * in fits a gint64. */
 void cow_nf4_sizes (gint64 out, gint64 in, gsize *n_codes, gsize *n_blocks, gsize *n_nested);
-/* Quantises weight [out, in], fp32 and finite. Free with cow_nf4_clear. */
-void cow_nf4_quantise (const float *weight, gint64 out, gint64 in, CowNf4 *nf4);
+/* Quantises weight [out, in], fp32 and finite. Free with cow_nf4_clear, also after
+ * COW_ERROR_MEMORY. */
+gboolean cow_nf4_quantise (const float *weight, gint64 out, gint64 in, CowNf4 *nf4, GError **error);
 void cow_nf4_clear (CowNf4 *nf4);
 /* The bytes of X.weight.quant_state.bitsandbytes__nf4; `dtype` is that of the weight before
  * ("float32", "bfloat16", "float16"). */

@@ -112,8 +112,8 @@ write_nf4 (Job *job, const CowTensor *tensor, GError **error)
       cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error);
   if (weight == NULL)
     return FALSE;
-  cow_nf4_quantise (weight, tensor->dims[0], tensor->dims[1], &nf4);
-  return cow_nf4_write (job->writer, &nf4, dtype_before (tensor->dtype), error);
+  return cow_nf4_quantise (weight, tensor->dims[0], tensor->dims[1], &nf4, error) &&
+         cow_nf4_write (job->writer, &nf4, dtype_before (tensor->dtype), error);
 }
 
 static gboolean

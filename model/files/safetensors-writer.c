@@ -136,7 +136,10 @@ cow_safetensors_writer_write (CowSafetensorsWriter *self, const void *data, gsiz
 gboolean
 cow_safetensors_writer_copy (CowSafetensorsWriter *self, const CowTensor *tensor, GError **error)
 {
-  g_autofree guint8 *piece = g_malloc (MIN (tensor->n_bytes, PIECE));
+  g_autofree guint8 *piece = g_try_malloc (MIN (tensor->n_bytes, PIECE));
+
+  if (piece == NULL && tensor->n_bytes > 0)
+    return cow_check (CK_NO_MEMORY, error, "copying %s", tensor->name);
 
   for (gsize at = 0; at < tensor->n_bytes; at += PIECE) {
     const gsize n = MIN (PIECE, tensor->n_bytes - at);

@@ -240,8 +240,11 @@ convert_all (const CowTensor *tensor, const char *file, float *out, GError **err
 
   if (!check_floating (tensor, file, error))
     return FALSE;
-  if (tensor->mapping != NULL)
-    buffer = g_malloc (MIN (count, PIECE) * size);
+  if (tensor->mapping != NULL) {
+    buffer = g_try_malloc (MIN (count, PIECE) * size);
+    if (buffer == NULL && count > 0)
+      return cow_check (CK_NO_MEMORY, error, "%s: reading %s", file, tensor->name);
+  }
   for (gsize i = 0; i < count; i += PIECE) {
     const gsize n = MIN (PIECE, count - i);
     const guint8 *bytes = tensor->data + i * size;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/network/dora.h"
+#include "model/files/floats.h"
 #include "model/files/nf4.h"
 
 /* A network's weight computes forward, and is dequantised by DoRA and by merging. */
@@ -241,9 +242,12 @@ cow_linear_merged (const CowLinear *self, float *out, GError **error)
   ck_free (stream, device);
   if (status == CK_OK && self->adapted) {
     const CkAdapter *adapter = &self->adapter;
-    g_autofree float *a = g_new (float, adapter->rank * self->in),
-                     *b = g_new (float, self->out * adapter->rank);
+    g_autofree float *a = cow_floats_new ((gsize)(adapter->rank * self->in), "lora_A", error),
+                     *b = a ? cow_floats_new ((gsize)(self->out * adapter->rank), "lora_B", error)
+                            : NULL;
     g_autofree float *gain = adapter->gain ? g_new (float, self->out) : NULL;
+    if (!b)
+      return FALSE;
     status =
         ck_download (stream, a, adapter->down, (gsize)(adapter->rank * self->in) * sizeof (float));
     if (status == CK_OK)

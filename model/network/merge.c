@@ -152,8 +152,8 @@ write_linear (Job *job, const Item *item, GError **error)
   *(lora ? &job->result->n_merged : &job->result->n_plain) += 1;
   if (job->options->storage == COW_MERGE_NF4) {
     g_auto (CowNf4) nf4 = { 0 };
-    cow_nf4_quantise (job->values, item->out, item->in, &nf4);
-    return cow_nf4_write (job->writer, &nf4, "float32", error);
+    return cow_nf4_quantise (job->values, item->out, item->in, &nf4, error) &&
+           cow_nf4_write (job->writer, &nf4, "float32", error);
   }
   if (job->options->storage == COW_MERGE_BF16) {
     to_bf16 (job->values, n);

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/files/floats.h"
+
 /* The sources of one target: weights of `n` from `first` on; indices are clamped to the edge. */
 typedef struct {
   int first, n;
@@ -74,9 +76,9 @@ resize (CowPositionRule rule, const float *from, int outer, int n_from, int n_to
   }
 }
 
-void
+gboolean
 cow_positions_fit (const CowVitConfig *config, const float *learned, int rows, int columns,
-                   float *out)
+                   float *out, GError **error)
 {
   const gsize hidden = (gsize)config->hidden_size;
   const int side = config->image_size / config->patch_size;
@@ -88,9 +90,13 @@ cow_positions_fit (const CowVitConfig *config, const float *learned, int rows, i
     memcpy (out, learned, hidden * sizeof *out);
   if (rows == side && columns == side) {
     memcpy (grid, patches, (gsize)side * (gsize)side * hidden * sizeof *out);
-    return;
+    return TRUE;
   }
-  g_autofree float *wide = g_new (float, (gsize)side * (gsize)columns * hidden);
+  g_autofree float *wide =
+      cow_floats_new ((gsize)side * (gsize)columns * hidden, "positions", error);
+  if (!wide)
+    return FALSE;
   resize (config->position_rule, patches, side, side, columns, hidden, wide);
   resize (config->position_rule, wide, 1, side, rows, (gsize)columns * hidden, grid);
+  return TRUE;
 }

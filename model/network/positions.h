@@ -12,10 +12,10 @@ G_BEGIN_DECLS
  * whose family takes any size, to what is added to the tokens of a picture of rows x columns
  * patches: out [1 + registers + rows * columns, hidden]. Registers have none, and the class token
  * keeps its own. By config->position_rule, as torch.nn.functional.interpolate (mode="bicubic")
- * computes it; the grid that was learned is copied.
+ * computes it; the grid that was learned is copied. COW_ERROR_MEMORY.
  */
-void cow_positions_fit (const CowVitConfig *config, const float *learned, int rows, int columns,
-                        float *out);
+gboolean cow_positions_fit (const CowVitConfig *config, const float *learned, int rows, int columns,
+                            float *out, GError **error);
 
 G_END_DECLS
 

@@ -4,17 +4,20 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/files/floats.h"
 #include "model/network/argmax.h"
 
-void
-cow_answers_init (CowAnswers *self, const CowClassifier *classifier, const float *pixels, guint n)
+gboolean
+cow_answers_init (CowAnswers *self, const CowClassifier *classifier, const float *pixels, guint n,
+                  GError **error)
 {
   *self = (CowAnswers){ .pixels = pixels,
                         .n = n,
                         .n_features = (gsize)cow_classifier_n_features (classifier),
                         .n_classes = cow_classifier_n_classes (classifier) };
-  self->features = g_new (float, n * self->n_features);
-  self->logits = g_new (float, n * self->n_classes);
+  self->features = cow_floats_new (n * self->n_features, "features", error);
+  self->logits = self->features ? cow_floats_new (n * self->n_classes, "logits", error) : NULL;
+  return self->logits != NULL;
 }
 
 void

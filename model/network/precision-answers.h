@@ -17,9 +17,9 @@ typedef struct {
   float *logits;   /* [n, n_classes] */
 } CowAnswers;
 
-/* Room for the answers of n pictures, which are still to be taken. */
-void cow_answers_init (CowAnswers *self, const CowClassifier *classifier, const float *pixels,
-                       guint n);
+/* Room for the answers of n pictures, which are still to be taken; to be cleared also on error. */
+gboolean cow_answers_init (CowAnswers *self, const CowClassifier *classifier, const float *pixels,
+                           guint n, GError **error);
 void cow_answers_clear (CowAnswers *self);
 /* Computes picture i. */
 gboolean cow_answers_run (const CowAnswers *self, CowClassifier *classifier, guint i,

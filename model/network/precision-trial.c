@@ -189,7 +189,8 @@ cow_precision_trial (CowClassifier *fp32, const float *pixels, guint n, CowTrial
                            .user_data = user_data,
                            .fp32_ms = g_new (double, n_rounds),
                            .fast_ms = g_new (double, n_rounds) };
-  cow_answers_init (&trial.exact, fp32, pixels, n);
+  if (!cow_answers_init (&trial.exact, fp32, pixels, n, error))
+    return FALSE;
   *figures = (CowPrecisionFigures){ .n_pictures = n,
                                     .has_head = cow_classifier_has_head (fp32),
                                     .n_linear = cow_classifier_n_linear (fp32) };

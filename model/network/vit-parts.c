@@ -104,8 +104,8 @@ load_tokens (CowVitVectors *self, CkStream *stream, const CowVitConfig *config,
               first = part->part == COW_VIT_CLASS_TOKEN ? 0 : hidden;
   const CowTensor *tensor =
       cow_checkpoint_get (checkpoint, part->name, part->n_dims, part->dims, error);
-  g_autofree float *host = g_new (float, n);
-  if (!tensor ||
+  g_autofree float *host = tensor ? cow_floats_new (n, part->name, error) : NULL;
+  if (!host ||
       !cow_tensor_to_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), host, error))
     return FALSE;
   if (!self->prefix)
@@ -199,8 +199,9 @@ cow_vit_positions_ensure (CowVitVectors *self, CkStream *stream, const CowVitCon
   ck_free (stream, self->positions);
   self->positions = host ? ck_alloc (stream, n * sizeof (float)) : NULL;
   if (self->positions) {
-    cow_positions_fit (config, self->learned, rows, columns, host);
-    status = ck_upload (stream, self->positions, host, n * sizeof (float));
+    status = cow_positions_fit (config, self->learned, rows, columns, host, NULL)
+                 ? ck_upload (stream, self->positions, host, n * sizeof (float))
+                 : CK_NO_MEMORY;
   }
   if (status != CK_OK) {
     ck_free (stream, self->positions);

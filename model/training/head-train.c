@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/files/floats.h"
 #include "model/training/random.h"
 #include "model/files/safetensors.h"
 #include "model/training/train-linear.h"
@@ -151,9 +152,12 @@ static gboolean
 initialise_linear (CowHeadTrain *self, const CowTrainLinear *layer, guint64 key, GError **error)
 {
   const gint64 out = layer->base.out, in = layer->base.in, n = out * in;
-  g_autofree float *weight = g_new (float, n), *bias = g_new0 (float, out);
+  g_autofree float *weight = cow_floats_new ((gsize)n, "the head", error),
+                   *bias = g_new0 (float, out);
   const gboolean uniform = self->style != COW_HEAD_TAPERED;
   const double deviation = sqrt (2. / (double)out), bound = 1 / sqrt ((double)in);
+  if (!weight)
+    return FALSE;
   for (gint64 i = 0; i < n; i++)
     weight[i] = (float)(uniform ? bound * (2 * cow_random_unit (key, (guint64)i) - 1)
                                 : deviation * cow_random_normal (key, (guint64)i));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/files/file-writer.h"
+#include "model/files/floats.h"
 #include "model/files/host-memory.h"
 #include "model/files/vit-sizes.h"
 #include "model/network/backbones.h"
@@ -137,23 +138,25 @@ cow_network_is_target (const char *const *targets, CowModule module)
 
 /* PEFT's first values: A uniform in +-1 / sqrt (in), B zero. DoRA's magnitude follows from the
  * weight later. */
-static CowLora *
-fresh_lora (const CowNetworkOptions *options, gint64 out, gint64 in, guint64 key)
+static gboolean
+fill_lora (CowLora *lora, const CowNetworkOptions *options, gint64 out, gint64 in, guint64 key,
+           GError **error)
 {
-  CowLora *lora = g_new0 (CowLora, 1);
+  const double bound = 1 / sqrt ((double)in);
   *lora = (CowLora){ .in = in,
                      .out = out,
                      .rank = options->rank,
                      .alpha = options->alpha,
                      .scale = options->alpha / (float)options->rank };
-  lora->a = g_new (float, lora->rank *in);
-  lora->b = g_new0 (float, out * lora->rank);
+  lora->a = cow_floats_new ((gsize)(lora->rank * in), "lora_A", error);
+  lora->b = lora->a ? cow_floats_new ((gsize)(out * lora->rank), "lora_B", error) : NULL;
+  if (!lora->b)
+    return FALSE;
   if (cow_kind (options->kind)->dora)
     lora->magnitude = g_new0 (float, out);
-  const double bound = 1 / sqrt ((double)in);
   for (gint64 i = 0; i < lora->rank * in; i++)
     lora->a[i] = (float)(bound * (2 * cow_random_unit (key, (guint64)i) - 1));
-  return lora;
+  return TRUE;
 }
 
 static CowAdapter *
@@ -176,7 +179,10 @@ fresh_adapter (const CowNetworkOptions *options, const CowVitConfig *config, GEr
     if (!cow_vit_config_module (config, module, &out, &in, &bias) ||
         !cow_network_is_target (options->targets, module))
       continue;
-    adapter->loras[i] = fresh_lora (options, out, in, cow_random_key (options->seed, (guint64)i));
+    adapter->loras[i] = g_new (CowLora, 1);
+    if (!fill_lora (adapter->loras[i], options, out, in, cow_random_key (options->seed, (guint64)i),
+                    error))
+      return NULL;
     n++;
   }
   if (n == 0) {

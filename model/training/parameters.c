@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "model/files/floats.h"
 #include "model/files/safetensors.h"
 
 static void
@@ -195,8 +196,8 @@ cow_parameters_write (const CowParameters *self, guint first, guint n, const cha
   }
   for (guint i = first; i < first + n; i++) {
     const gsize count = cow_parameters_get (self, i)->count;
-    g_autofree float *host = g_new (float, count);
-    if (!cow_parameters_read (self, i, host, error) ||
+    g_autofree float *host = cow_floats_new (count, "a parameter", error);
+    if (!host || !cow_parameters_read (self, i, host, error) ||
         !cow_safetensors_writer_write (writer, host, count * sizeof (float), error))
       return FALSE;
   }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/files/file-writer.h"
+#include "model/files/floats.h"
 #include "model/files/json-object.h"
 #include "model/files/safetensors.h"
 #include "model/network/resnet.h"
@@ -131,8 +132,10 @@ initialise_unit (CowResnetTrain *self, int i, guint64 seed, GError **error)
   const gsize n = cow_parameters_get (self->parent.parameters, parameter_of (self, i, 0))->count;
   const double deviation = sqrt (2. / (unit->out * unit->kernel * unit->kernel));
   const guint64 key = cow_random_key (seed, (guint64)i);
-  g_autofree float *kernel = g_new (float, n), *ones = g_new (float, unit->out),
-                   *zeroes = g_new0 (float, unit->out);
+  g_autofree float *kernel = cow_floats_new (n, unit->convolution, error),
+                   *ones = g_new (float, unit->out), *zeroes = g_new0 (float, unit->out);
+  if (!kernel)
+    return FALSE;
   for (gsize k = 0; k < n; k++)
     kernel[k] = (float)(deviation * cow_random_normal (key, k));
   for (int c = 0; c < unit->out; c++)
@@ -167,7 +170,9 @@ running (CowTrainedBackbone *parent, gsize *count, GError **error)
   CowResnetTrain *self = (CowResnetTrain *)parent;
   const gsize n = self->n_running;
   if (!self->host)
-    self->host = g_new (float, n + 1);
+    self->host = cow_floats_new (n, "running statistics", error);
+  if (!self->host)
+    return NULL;
   if (!self->host_current &&
       !cow_check (ck_download (self->parent.stream, self->host, self->running, n * sizeof (float)),
                   error, "downloading running statistics"))
@@ -420,8 +425,8 @@ write_unit (const CowResnetTrain *self, int i, const float **next, CowSafetensor
   for (int part = 0; part < N_TRAINED; part++) {
     const guint parameter = parameter_of (self, i, part);
     const gsize count = cow_parameters_get (self->parent.parameters, parameter)->count;
-    g_autofree float *host = g_new (float, count);
-    if (!cow_parameters_read (self->parent.parameters, parameter, host, error) ||
+    g_autofree float *host = cow_floats_new (count, "a parameter", error);
+    if (!host || !cow_parameters_read (self->parent.parameters, parameter, host, error) ||
         !cow_safetensors_writer_write (writer, host, count * sizeof (float), error))
       return FALSE;
   }

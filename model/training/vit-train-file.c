@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/files/file-writer.h"
+#include "model/files/floats.h"
 #include "model/files/safetensors.h"
 #include "model/training/random.h"
 #include "model/training/vit-train-private.h"
@@ -85,7 +86,9 @@ cow_vit_train_initialise (CowVitTrain *self, guint64 seed, GError **error)
   for (guint i = 0; i < layout->len; i++) {
     const guint parameter = self->first_parameter + i;
     const gsize n = cow_parameters_get (self->parent.parameters, parameter)->count;
-    g_autofree float *values = g_new (float, n);
+    g_autofree float *values = cow_floats_new (n, "a parameter", error);
+    if (!values)
+      return FALSE;
     fill (config, &g_array_index (layout, CowVitTensor, i), n, cow_random_key (seed, parameter),
           values);
     if (!cow_parameters_set (self->parent.parameters, parameter, values, error))
@@ -100,9 +103,11 @@ cow_vit_train_initialise (CowVitTrain *self, guint64 seed, GError **error)
 static float *
 read_parameter (const CowVitTrain *self, guint i, GError **error)
 {
-  g_autofree float *host = g_new (float, cow_parameters_get (self->parent.parameters, i)->count);
-  return cow_parameters_read (self->parent.parameters, i, host, error) ? g_steal_pointer (&host)
-                                                                       : NULL;
+  const gsize n = cow_parameters_get (self->parent.parameters, i)->count;
+  g_autofree float *host = cow_floats_new (n, "a parameter", error);
+  return host && cow_parameters_read (self->parent.parameters, i, host, error)
+             ? g_steal_pointer (&host)
+             : NULL;
 }
 
 /* Tensors of the file, whose tokens lie in one parameter; all others have their own, in the same

@@ -44,7 +44,7 @@ write_tensor (CowSafetensorsWriter *writer, const CowVitConfig *config, const Co
   if (is_quantised (tensor, how)) {
     g_auto (CowNf4) quantised = { 0 };
 
-    cow_nf4_quantise (values, tensor->dims[0], tensor->dims[1], &quantised);
+    g_assert_true (cow_nf4_quantise (values, tensor->dims[0], tensor->dims[1], &quantised, NULL));
     return cow_nf4_write (writer, &quantised, "float32", error);
   }
   return cow_safetensors_writer_write (writer, values, n * sizeof *values, error);

@@ -5,6 +5,7 @@
 
 #include "tests/fuzz/folder.h"
 #include "tests/fuzz/fuzz.h"
+#include "trainer/data/bmp.h"
 #include "trainer/data/pictures.h"
 
 #define MOST_PIXELS (1 << 18)
@@ -12,6 +13,10 @@
 static gboolean
 is_small (const guint8 *data, gsize size)
 {
+  Bmp bmp;
+  if (bmp_is_bmp (data, size))
+    return !bmp_open (&bmp, data, size, "picture", NULL) ||
+           (gint64)bmp.width * bmp.height <= MOST_PIXELS;
   VipsImage *image = vips_image_new_from_buffer (data, size, "", NULL);
   const gboolean small =
       !image || (gint64)vips_image_get_width (image) * vips_image_get_height (image) <= MOST_PIXELS;

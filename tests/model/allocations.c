@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernels/cpu/convolution.h"
+
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #  define SANITIZED 1
 #elif defined __has_feature
@@ -73,14 +75,14 @@ is_onednn (void *const *frames, int n, const void *caller)
 }
 
 static void
-count (const void *caller)
+count (const void *caller, size_t bytes)
 {
   void *frames[FRAMES];
   if (!atomic_load_explicit (&watching, memory_order_relaxed) || inside)
     return;
   inside = TRUE;
   const int n = backtrace (frames, FRAMES);
-  if (is_onednn (frames, n, caller)) {
+  if (bytes == CK_DNNL_TO_RUN || is_onednn (frames, n, caller)) {
     atomic_fetch_add (&onednn, 1);
   } else {
     atomic_fetch_add (&ours, 1);
@@ -95,47 +97,47 @@ count (const void *caller)
 /* The libraries are to find these before glibc's. */
 #  define EXPORT __attribute__ ((visibility ("default")))
 
-#  define COUNT() count (__builtin_return_address (0))
+#  define COUNT(bytes) count (__builtin_return_address (0), bytes)
 
 EXPORT void *
 malloc (size_t bytes)
 {
-  COUNT ();
+  COUNT (bytes);
   return __libc_malloc (bytes);
 }
 
 EXPORT void *
 calloc (size_t n, size_t bytes)
 {
-  COUNT ();
+  COUNT (n * bytes);
   return __libc_calloc (n, bytes);
 }
 
 EXPORT void *
 realloc (void *memory, size_t bytes)
 {
-  COUNT ();
+  COUNT (bytes);
   return __libc_realloc (memory, bytes);
 }
 
 EXPORT void *
 memalign (size_t alignment, size_t bytes)
 {
-  COUNT ();
+  COUNT (bytes);
   return __libc_memalign (alignment, bytes);
 }
 
 EXPORT void *
 aligned_alloc (size_t alignment, size_t bytes)
 {
-  COUNT ();
+  COUNT (bytes);
   return __libc_memalign (alignment, bytes);
 }
 
 EXPORT int
 posix_memalign (void **memory, size_t alignment, size_t bytes)
 {
-  COUNT ();
+  COUNT (bytes);
   *memory = __libc_memalign (alignment, bytes);
   return *memory || bytes == 0 ? 0 : ENOMEM;
 }
@@ -143,14 +145,14 @@ posix_memalign (void **memory, size_t alignment, size_t bytes)
 EXPORT void *
 mmap (void *address, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
-  COUNT ();
+  COUNT (bytes);
   return (void *)syscall (SYS_mmap, address, bytes, protection, flags, fd, offset);
 }
 
 EXPORT void *
 mmap64 (void *address, size_t bytes, int protection, int flags, int fd, off64_t offset)
 {
-  COUNT ();
+  COUNT (bytes);
   return (void *)syscall (SYS_mmap, address, bytes, protection, flags, fd, offset);
 }
 

@@ -11,7 +11,7 @@
 
 typedef struct {
   guint ours;    /* by this project's code, whether by itself or through GLib, libc or libstdc++ */
-  guint onednn;  /* by oneDNN and its OpenMP */
+  guint onednn;  /* by oneDNN and its OpenMP, and to see whether they may */
   char *example; /* the places from which ours came first, a line each; NULL without one */
 } Allocations;
 

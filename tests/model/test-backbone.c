@@ -256,7 +256,7 @@ check_positions (CowVitVectors *vectors, CkStream *stream, const CowVitConfig *c
   cow_vit_positions_ensure (vectors, stream, config, pixels, pixels, &error);
   g_assert_no_error (error);
   ck_download (stream, found, vectors->positions, n * sizeof *found);
-  cow_positions_fit (config, vectors->learned, side, side, expected);
+  g_assert_true (cow_positions_fit (config, vectors->learned, side, side, expected, NULL));
   g_assert_cmpmem (found, n * sizeof *found, expected, n * sizeof *expected);
 }
 

@@ -631,7 +631,7 @@ find_mix (const PrecisionFolders *self, CowPrecision precision, const float *pix
   g_autoptr (GError) error = NULL;
   g_autoptr (CowClassifier) fp32 = open_classifier (self, COW_PRECISION_FP32);
   g_auto (CowAnswers) exact = { 0 };
-  cow_answers_init (&exact, fp32, pixels, PRECISION_N_PICTURES);
+  g_assert_true (cow_answers_init (&exact, fp32, pixels, PRECISION_N_PICTURES, NULL));
   for (guint i = 0; i < PRECISION_N_PICTURES; i++) {
     CowOutput output;
     cow_answers_run (&exact, fp32, i, &output, &error);
@@ -718,7 +718,7 @@ test_find_stopped (PrecisionFolders *self, gconstpointer data)
   if (!precision_has_int16 ())
     return;
   g_autoptr (CowClassifier) fp32 = open_classifier (self, COW_PRECISION_FP32);
-  cow_answers_init (&exact, fp32, pixels, PRECISION_N_PICTURES);
+  g_assert_true (cow_answers_init (&exact, fp32, pixels, PRECISION_N_PICTURES, NULL));
   memset (exact.features, 0, PRECISION_N_PICTURES * exact.n_features * sizeof (float));
   memset (exact.logits, 0, (gsize)PRECISION_N_PICTURES * exact.n_classes * sizeof (float));
   g_assert_null (

@@ -463,7 +463,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   /* libvips warns about broken files, which these tests use. */
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
-  g_assert_cmpint (VIPS_INIT (argv[0]), ==, 0);
+  g_assert_true (pictures_start (NULL));
+  vips_operation_block_set ("VipsForeignSave", FALSE); /* ImageMagick writes BMP */
   g_test_add_func ("/bad-pictures/reasons", test_reasons);
   for (guint i = 0; i < G_N_ELEMENTS (cut_names); i++) {
     g_autofree char *path = g_strconcat ("/bad-pictures/truncated/", cut_names[i], NULL);

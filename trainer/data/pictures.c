@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Decoding with libvips: only loaders of the five formats are let near a file, and nothing is
- * decoded before its size is known. */
+/* Decoding with libvips, and BMP without: only loaders of the five formats are let near a file, and
+ * nothing is decoded before its size is known. */
 #define _GNU_SOURCE /* memmem */
 #include "trainer/data/pictures.h"
 #include "model/files/file-writer.h"
@@ -8,12 +8,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <vips/vips.h>
 
-#define STRIP     64  /* rows that are computed at a time */
-#define FEW_PARTS 200 /* one value in so many at either end is no contrast */
+#include "trainer/data/bmp.h"
+
+#define STRIP         64 /* rows that are computed at a time */
+#define MOST_CHANNELS 5
+#define FEW_PARTS     200 /* one value in so many at either end is no contrast */
+
+/* Bytes that libvips and the libraries behind it take for themselves, whatever the picture: some 5
+ * MB were seen. */
+#define TO_BEGIN (32 << 20)
+/* How often the decoded picture may be there: lines of some libraries, all of it in others'
+ * (progressive JPEG, interlaced PNG, WebP), and our copies. */
+#define COPIES 4
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
@@ -76,9 +87,10 @@ read_file (const char *path, guint8 **data, gsize *n_bytes, GError **error)
 /* ---- libvips --------------------------------------------------------------------------------- */
 
 /*
- * Whether messages say that libjpeg made pixels up: after a premature end of a part of the file or
- * a code that makes no sense it goes on with grey or with whatever comes out, and the picture
- * counts as decoded. Bytes between the parts of a file do no harm, and some cameras leave them.
+ * Whether messages say that pixels were made up. libjpeg, after a premature end of a part of the
+ * file or a code that makes no sense, goes on with grey or with whatever comes out, and libvips'
+ * cache of lines (8.14) leaves a strip as it was where it gets no memory for it; the picture counts
+ * as decoded. Bytes between the parts of a file do no harm, and some cameras leave them.
  */
 static gboolean
 tells_of_damage (const char *messages)
@@ -86,7 +98,8 @@ tells_of_damage (const char *messages)
   g_auto (GStrv) lines = g_strsplit (messages, "\n", -1);
 
   for (char **line = lines; *line; line++)
-    if (strstr (*line, "Corrupt JPEG data: ") && !strstr (*line, "extraneous bytes"))
+    if ((strstr (*line, "Corrupt JPEG data: ") && !strstr (*line, "extraneous bytes")) ||
+        g_str_has_prefix (*line, "vips_tracked"))
       return TRUE;
   return FALSE;
 }
@@ -135,6 +148,8 @@ pictures_start (GError **error)
   if (g_once_init_enter (&started)) {
     const gboolean ok = VIPS_INIT ("cow-trainer") == 0;
     if (ok) {
+      /* Loaders that libvips does not trust with files of strangers, ImageMagick's among them. */
+      vips_block_untrusted_set (TRUE);
       /* No picture is looked at twice. */
       vips_cache_set_max (0);
       /* Many small pictures: those who hurry decode several side by side, which costs less than
@@ -152,8 +167,7 @@ pictures_start (GError **error)
   return FALSE;
 }
 
-/* Whether the bytes are of a format that we read. ImageMagick, which libvips asks for BMP, would
- * open many more, some of them programs. */
+/* Whether the bytes are of a format that libvips reads for us. */
 static gboolean
 is_known (const guint8 *data, gsize n_bytes)
 {
@@ -164,8 +178,7 @@ is_known (const guint8 *data, gsize n_bytes)
   for (guint i = 0; loader && i < G_N_ELEMENTS (loaders); i++)
     if (g_str_has_prefix (loader, loaders[i]))
       return TRUE;
-  return loader && g_str_has_prefix (loader, "VipsForeignLoadMagick") && n_bytes > 2 &&
-         memcmp (data, "BM", 2) == 0;
+  return FALSE;
 }
 
 /* What bytes that we do not read are, for the message; NULL when they say nothing. */
@@ -238,10 +251,8 @@ step (VipsImage **image, VipsImage **next, int failed)
 }
 
 static gboolean
-check_size (const VipsImage *image, const char *path, GError **error)
+check_size (gint64 width, gint64 height, const char *path, GError **error)
 {
-  const gint64 width = vips_image_get_width (image), height = vips_image_get_height (image);
-
   if (width <= PICTURE_MOST_SIDE_PX && height <= PICTURE_MOST_SIDE_PX &&
       width * height <= PICTURE_MOST_PIXELS)
     return TRUE;
@@ -250,6 +261,44 @@ check_size (const VipsImage *image, const char *path, GError **error)
                " pixels; at most %d a side and %d in all are read",
                path, width, height, PICTURE_MOST_SIDE_PX, PICTURE_MOST_PIXELS);
   return FALSE;
+}
+
+/* More channels than CMYK's with alpha are no picture, but memory. */
+static gboolean
+check_channels (const VipsImage *image, const char *path, GError **error)
+{
+  if (vips_image_get_bands (image) <= MOST_CHANNELS)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: a picture of %d channels", path,
+               vips_image_get_bands (image));
+  return FALSE;
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/*
+ * Whether there is so much memory. The libraries that decode were not written to be without: some
+ * end the process, others leave out what they could not hold, an orientation or a profile, without
+ * a word. So it is looked for before they are called.
+ */
+static gboolean
+has_memory (gsize n_bytes, const char *path, GError **error)
+{
+  void *memory = mmap (NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+  if (memory == MAP_FAILED)
+    return cow_check (CK_NO_MEMORY, error, "%s", path);
+  munmap (memory, n_bytes);
+  return TRUE;
+}
+
+/* Of a picture whose size was checked. */
+static gboolean
+has_memory_for (const VipsImage *image, const char *path, GError **error)
+{
+  return has_memory (TO_BEGIN + (gsize)COPIES * VIPS_IMAGE_SIZEOF_IMAGE (image) +
+                         3 * VIPS_IMAGE_N_PELS (image),
+                     path, error);
 }
 
 /* ---- computing in this thread ---------------------------------------------------------------- */
@@ -398,9 +447,15 @@ apply_profile (VipsImage **image, PictureNotes *notes)
   const gboolean fits = profile_fits (*image);
   if (fits && is_srgb_profile (*image))
     return 0;
-  if (fits &&
-      step (image, &next, vips_icc_transform (*image, &next, "srgb", "embedded", TRUE, NULL)) == 0)
-    return 0;
+  /* Twice, since lcms does not tell a profile that makes no sense from memory that was missing for
+   * a moment; where it still is, the colours are not to be guessed. */
+  for (int i = 0; fits && i < 2; i++) {
+    if (step (image, &next, vips_icc_transform (*image, &next, "srgb", "embedded", TRUE, NULL)) ==
+        0)
+      return 0;
+    if (!has_memory (TO_BEGIN, "", NULL))
+      return -1;
+  }
   /* It failed before any pixel was read; what it said is not about the picture. */
   g_free (take_messages (&ignored));
   *notes |= PICTURE_ODD_PROFILE;
@@ -465,7 +520,8 @@ note_contrast (Picture *picture)
 static gboolean
 decode (VipsImage **image, const char *path, Picture *picture, GError **error)
 {
-  if (!check_size (*image, path, error))
+  if (!check_size (vips_image_get_width (*image), vips_image_get_height (*image), path, error) ||
+      !check_channels (*image, path, error) || !has_memory_for (*image, path, error))
     return FALSE;
   /* Only turning it asks for rows in another order than that of the file. */
   if ((vips_image_get_orientation (*image) != 1 && to_memory (image) != 0) ||
@@ -490,6 +546,8 @@ decode (VipsImage **image, const char *path, Picture *picture, GError **error)
 static gboolean
 decode_bytes (const guint8 *data, gsize n_bytes, const char *path, Picture *picture, GError **error)
 {
+  if (!has_memory (TO_BEGIN, path, error))
+    return FALSE;
   if (!is_known (data, n_bytes)) {
     const char *format = guess_format (data, n_bytes);
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
@@ -504,6 +562,49 @@ decode_bytes (const guint8 *data, gsize n_bytes, const char *path, Picture *pict
   if (!ok)
     picture_clear (picture);
   return ok;
+}
+
+/* Alpha lies on black; where it is 0 throughout it was never meant. */
+static void
+drop_alpha (Picture *picture, const guint8 *rgba)
+{
+  const gsize n = (gsize)picture->width * (gsize)picture->height;
+  guint any = 0;
+
+  for (gsize i = 0; i < n; i++)
+    any |= rgba[4 * i + 3];
+  for (gsize i = 0; i < n; i++)
+    for (guint c = 0; c < 3; c++) {
+      const guint value = rgba[4 * i + c], alpha = any ? rgba[4 * i + 3] : 255;
+      picture->rgb[3 * i + c] = (guint8)((value * alpha + 127) / 255);
+    }
+  if (!any)
+    picture->notes |= PICTURE_EMPTY_ALPHA;
+}
+
+static gboolean
+read_bmp (const guint8 *data, gsize n_bytes, const char *path, Picture *picture, GError **error)
+{
+  g_autofree guint8 *rgba = NULL;
+  Bmp bmp;
+
+  if (!bmp_open (&bmp, data, n_bytes, path, error) ||
+      !check_size (bmp.width, bmp.height, path, error))
+    return FALSE;
+  const gsize n = (gsize)bmp.width * (gsize)bmp.height;
+  picture->width = bmp.width;
+  picture->height = bmp.height;
+  picture->rgb = g_try_malloc (3 * n);
+  if (bmp.has_alpha)
+    rgba = g_try_malloc (4 * n);
+  if (!picture->rgb || (bmp.has_alpha && !rgba))
+    return cow_check (CK_NO_MEMORY, error, "%s", path);
+  if (!bmp_decode (&bmp, rgba ? rgba : picture->rgb, path, error))
+    return FALSE;
+  if (rgba)
+    drop_alpha (picture, rgba);
+  note_contrast (picture);
+  return TRUE;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -552,9 +653,16 @@ picture_read (const char *path, Picture *picture, GError **error)
   gsize n_bytes = 0;
 
   *picture = (Picture){ 0 };
-  return pictures_start (error) && read_file (path, &data, &n_bytes, error) &&
-         (read_beside_others (data, n_bytes, path, picture) ||
-          read_alone (data, n_bytes, path, picture, error));
+  if (!read_file (path, &data, &n_bytes, error))
+    return FALSE;
+  if (bmp_is_bmp (data, n_bytes)) {
+    if (read_bmp (data, n_bytes, path, picture, error))
+      return TRUE;
+    picture_clear (picture);
+    return FALSE;
+  }
+  return pictures_start (error) && (read_beside_others (data, n_bytes, path, picture) ||
+                                    read_alone (data, n_bytes, path, picture, error));
 }
 
 void
