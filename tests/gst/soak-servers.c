@@ -59,8 +59,9 @@ soak_servers_new (const char *folder, const char *program, const char *script, g
   self->script = script;
   self->http_port = publish_free_port ();
   start_cameras (self, program, n_cameras, fps);
-  /* No limit of messages in flight: those would wait inside the broker, and die with it. */
-  self->broker = broker_new ("allow_anonymous true\nmax_inflight_messages 0\n");
+  /* It stores what the listener has not got when it ends, and not with each message. */
+  self->broker =
+      broker_new ("allow_anonymous true\nautosave_on_changes false\nautosave_interval 3600\n");
   start_endpoint (self);
   start_listener (self);
   return self;
