@@ -67,26 +67,8 @@ CONF
   broker=$!
 }
 
-# The endpoint writes each body that it accepts as a line.
 start_endpoint () {
-  setpriv --pdeathsig KILL python3 - "$endpoint_port" "$work/http.jsonl" <<'PYTHON' &
-import http.server, sys
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        with open(sys.argv[2], "ab") as events:
-            events.write(body + b"\n")
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
-PYTHON
+  setpriv --pdeathsig KILL python3 tests/endpoint.py "$endpoint_port" "$work/http.jsonl" &
   endpoint=$!
 }
 

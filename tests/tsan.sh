@@ -91,7 +91,9 @@ summary () {
 
 prove || give_up "ThreadSanitizer does not tell races from what is none (see above)"
 export CC=$clang
-MESON_ARGS="${MESON_ARGS:-} -Db_sanitize=thread -Db_lundef=false"
+# Not with -Werror: clang warns of variables that are there to be freed at the end of their block,
+# and gcc has judged all warnings.
+MESON_ARGS="${MESON_ARGS:-} -Db_sanitize=thread -Db_lundef=false -Dwerror=false"
 MESON_ARGS+=" -Dc_link_args=@$link_args"
 export MESON_ARGS
 export MESON_TEST_ARGS="--timeout-multiplier 20 ${MESON_TEST_ARGS:-}"

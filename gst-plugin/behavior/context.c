@@ -109,7 +109,7 @@ gst_cow_context_start (GstCowContext *self)
 static GstCudaContext *
 take_wrapped (GstCowContext *self, const char *device_name)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->wrapping);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->wrapping);
   GstCudaContext *wrapped = g_weak_ref_get (&self->wrapped);
 
   if (!wrapped) {

@@ -31,6 +31,8 @@ char *gst_cow_publish_broker_who (const GstCowPublishBroker *self);
 
 /* Loads libmosquitto; before any of the functions below. Any thread. */
 gboolean gst_cow_publish_link_init (GError **error);
+/* Whether no broker can end this process by what it says in MQTT 5: older libraries let it. */
+gboolean gst_cow_publish_link_is_v5_safe (void);
 /* Whether a text can be published to. */
 gboolean gst_cow_publish_link_is_topic (const char *text);
 

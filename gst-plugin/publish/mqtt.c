@@ -3,11 +3,11 @@
  * The target `mqtt`: events, states and Home Assistant's discovery at an MQTT broker. Events come
  * from the queue, states from mqtt-states.h.
  *
- * MQTT 5 is spoken where the broker can, because its answers have reasons. What a broker of MQTT
- * 3.1.1 refuses can only be seen by what happens: it closes the connection (a message that is too
- * large, or is to be kept), or it confirms and throws away (a client without the right to publish).
- * After a connection was closed, messages go one by one, so that the one that it does not take is
- * found; and the element listens whether its own "online" comes back.
+ * MQTT 5 is spoken where broker and library can, because its answers have reasons. What a broker of
+ * MQTT 3.1.1 refuses can only be seen by what happens: it closes the connection (a message that is
+ * too large, or is to be kept), or it confirms and throws away (a client without the right to
+ * publish). After a connection was closed, messages go one by one, so that the one that it does not
+ * take is found; and the element listens whether its own "online" comes back.
  */
 #include <string.h>
 
@@ -33,15 +33,16 @@ typedef struct {
   gchar *discovery_prefix;
 } Settings;
 
-typedef enum { VERSION_AUTO, VERSION_3_1_1 } Version;
+typedef enum { VERSION_AUTO, VERSION_3_1_1, VERSION_5 } Version;
 
 static GType
 version_get_type (void)
 {
   static gsize type = 0;
   static const GEnumValue values[] = {
-    { VERSION_AUTO, "5, or 3.1.1 where the broker does not know that", "auto" },
+    { VERSION_AUTO, "As 5, but 3.1.1 with libmosquitto before 2.0.21", "auto" },
     { VERSION_3_1_1, "3.1.1", "3.1.1" },
+    { VERSION_5, "5, or 3.1.1 where the broker does not know that", "5" },
     { 0, NULL, NULL },
   };
 
@@ -90,7 +91,8 @@ static const GstCowPublishProperty rows[] = {
     GST_COW_PUBLISH_MEMBER (Settings, version),
     .name = "mqtt-version",
     .nick = "MQTT version",
-    .blurb = "Version of the protocol; only that of MQTT 5 says why a message is refused",
+    .blurb = "Version of the protocol; only MQTT 5 says why a message is refused, but before "
+             "libmosquitto 2.0.21 a broker may end the process through it",
     .number = VERSION_AUTO,
     .enum_type = version_get_type },
   { .type = GST_COW_PUBLISH_TEXT,
@@ -555,7 +557,8 @@ set_broker (GstCowPublishBroker *broker, const Settings *settings, GError **erro
   if (g_uri_get_port (uri) == 0)
     return fail_setting (error, "mqtt-url: port 0 cannot be connected to");
   broker->retain = TRUE;
-  broker->v5 = settings->version == VERSION_AUTO;
+  broker->v5 = settings->version == VERSION_5 ||
+               (settings->version == VERSION_AUTO && gst_cow_publish_link_is_v5_safe ());
   broker->has_own_id = settings->client_id != NULL;
   broker->host = g_strdup (g_uri_get_host (uri));
   broker->tls = g_str_equal (g_uri_get_scheme (uri), "mqtts");

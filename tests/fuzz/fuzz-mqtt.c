@@ -81,7 +81,7 @@ open_target (gboolean v5)
   const guint16 port = fuzz_server_start (TRUE, NULL);
   g_autofree char *url = g_strdup_printf ("mqtt://farm:" FUZZ_PASSWORD "@127.0.0.1:%u", port);
   const char *const settings[] = {
-    "mqtt-url", url, "mqtt-client-id", "fuzz", "mqtt-version", v5 ? "auto" : "3.1.1", NULL
+    "mqtt-url", url, "mqtt-client-id", "fuzz", "mqtt-version", v5 ? "5" : "3.1.1", NULL
   };
 
   return fuzz_publish_open (&gst_cow_publish_mqtt, settings);

@@ -13,6 +13,7 @@ struct _Camera {
   GThread *thread;
   GstRTSPServer *server;
   guint source;
+  gint fault; /* atomic: CameraFault */
 };
 
 const char *
@@ -34,11 +35,19 @@ frames_a_second (const CameraScenario *scenario)
   return scenario->fps ? (gint)scenario->fps : 25;
 }
 
+static gboolean
+has_fault (Camera *camera, CameraFault fault)
+{
+  return g_atomic_int_get (&camera->fault) == (gint)fault;
+}
+
 /* Size of frame n. */
 static GstVideoInfo
-camera_info (const CameraScenario *scenario, guint n)
+camera_info (Camera *camera, guint n)
 {
-  gboolean small = scenario->change_at && n >= scenario->change_at;
+  const CameraScenario *scenario = &camera->scenario;
+  gboolean small =
+      (scenario->change_at && n >= scenario->change_at) || has_fault (camera, CAMERA_SMALL);
 
   GstVideoInfo info =
       support_info (GST_VIDEO_FORMAT_I420, small ? 160 : 320, small ? 128 : 240, NULL);
@@ -50,9 +59,10 @@ camera_info (const CameraScenario *scenario, guint n)
 static void
 feed (GstAppSrc *source, guint length, gpointer data)
 {
-  const CameraScenario *scenario = data;
+  Camera *camera = data;
+  const CameraScenario *scenario = &camera->scenario;
   guint n = GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (source), "frame"));
-  GstVideoInfo info = camera_info (scenario, n);
+  GstVideoInfo info = camera_info (camera, n);
   GstBuffer *buffer;
   GstCaps *caps;
   GstSample *sample;
@@ -76,17 +86,67 @@ feed (GstAppSrc *source, guint length, gpointer data)
   g_object_set_data (G_OBJECT (source), "frame", GUINT_TO_POINTER (n + 1));
 }
 
-static void
-configure (GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer camera)
+/* Every fourth packet gets eight other bytes, every tenth of those in its header. */
+static gboolean
+spoil (GstBuffer **buffer, guint i, gpointer data)
 {
+  GstMapInfo map;
+
+  if (g_random_int_range (0, 4) > 0)
+    return TRUE;
+  *buffer = gst_buffer_make_writable (*buffer);
+  g_assert_true (gst_buffer_map (*buffer, &map, GST_MAP_READWRITE));
+  for (guint k = 0; k < 8 && map.size > 12; k++) {
+    gint32 at =
+        g_random_int_range (0, 10) > 0 ? g_random_int_range (12, (gint32)map.size) : (gint32)k;
+
+    map.data[at] = (guint8)g_random_int ();
+  }
+  gst_buffer_unmap (*buffer, &map);
+  return TRUE;
+}
+
+/* Stands behind the payloader, where packets come in lists or alone. */
+static GstPadProbeReturn
+on_packets (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Camera *camera = data;
+  GstBuffer *buffer;
+
+  if (has_fault (camera, CAMERA_MUTE) || has_fault (camera, CAMERA_FROZEN)) {
+    g_usleep ((gulong)(G_USEC_PER_SEC / frames_a_second (&camera->scenario)));
+    return GST_PAD_PROBE_DROP;
+  }
+  if (!has_fault (camera, CAMERA_GARBAGE))
+    return GST_PAD_PROBE_OK;
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST) {
+    info->data = gst_buffer_list_make_writable (info->data);
+    gst_buffer_list_foreach (info->data, spoil, NULL);
+  } else {
+    buffer = info->data;
+    spoil (&buffer, 0, NULL);
+    info->data = buffer;
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+configure (GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer data)
+{
+  Camera *camera = data;
   GstElement *bin = gst_rtsp_media_get_element (media);
   GstElement *source = gst_bin_get_by_name (GST_BIN (bin), "source");
-  CameraScenario *scenario = &((Camera *)camera)->scenario;
+  GstElement *payloader = gst_bin_get_by_name (GST_BIN (bin), "pay0");
+  GstPad *pad = gst_element_get_static_pad (payloader, "src");
 
-  if (scenario->recording)
-    g_object_set (source, "location", scenario->recording, NULL);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_packets,
+                     camera, NULL);
+  if (camera->scenario.recording)
+    g_object_set (source, "location", camera->scenario.recording, NULL);
   else
-    g_signal_connect (source, "need-data", G_CALLBACK (feed), scenario);
+    g_signal_connect (source, "need-data", G_CALLBACK (feed), camera);
+  gst_object_unref (pad);
+  gst_object_unref (payloader);
   gst_object_unref (source);
   gst_object_unref (bin);
 }
@@ -185,13 +245,11 @@ serve_in_one_thread (GstRTSPServer *server)
   g_object_unref (pool);
 }
 
-Camera *
-camera_new (const CameraScenario *scenario)
+static void
+serve (Camera *camera)
 {
-  Camera *camera = g_new0 (Camera, 1);
-  g_autofree char *port = g_strdup_printf ("%u", scenario->port);
+  g_autofree char *port = g_strdup_printf ("%u", camera->scenario.port);
 
-  camera->scenario = *scenario;
   camera->context = g_main_context_new ();
   camera->loop = g_main_loop_new (camera->context, FALSE);
   camera->server = gst_rtsp_server_new ();
@@ -201,6 +259,15 @@ camera_new (const CameraScenario *scenario)
   camera->source = gst_rtsp_server_attach (camera->server, camera->context);
   g_assert_cmpuint (camera->source, >, 0);
   camera->thread = g_thread_new ("camera", run_loop, camera);
+}
+
+Camera *
+camera_new (const CameraScenario *scenario)
+{
+  Camera *camera = g_new0 (Camera, 1);
+
+  camera->scenario = *scenario;
+  serve (camera);
   return camera;
 }
 
@@ -262,8 +329,8 @@ camera_hang_up (Camera *camera)
   g_cond_clear (&self.done);
 }
 
-void
-camera_free (Camera *camera)
+static void
+serve_no_more (Camera *camera)
 {
   camera_hang_up (camera);
   g_source_destroy (g_main_context_find_source_by_id (camera->context, camera->source));
@@ -272,5 +339,63 @@ camera_free (Camera *camera)
   g_object_unref (camera->server);
   g_main_loop_unref (camera->loop);
   g_main_context_unref (camera->context);
+}
+
+void
+camera_free (Camera *camera)
+{
+  if (!has_fault (camera, CAMERA_REBOOT))
+    serve_no_more (camera);
   g_free (camera);
+}
+
+/* ---- faults ---------------------------------------------------------------------------------- */
+
+static gboolean
+stay_frozen (gpointer data)
+{
+  while (has_fault (data, CAMERA_FROZEN))
+    g_usleep (10000);
+  return G_SOURCE_REMOVE;
+}
+
+/* Keeps the server's only thread busy. */
+static void
+freeze (Camera *camera)
+{
+  GSource *source = g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_HIGH);
+  g_source_set_callback (source, stay_frozen, camera, NULL);
+  g_source_attach (source, camera->context);
+  g_source_unref (source);
+}
+
+static void
+change_codec (Camera *camera)
+{
+  camera->scenario.codec = g_strcmp0 (camera->scenario.codec, "mjpeg") == 0 ? "h264" : "mjpeg";
+  camera_mount (camera);
+  camera_hang_up (camera);
+}
+
+void
+camera_set_fault (Camera *camera, CameraFault fault)
+{
+  const CameraFault before = (CameraFault)g_atomic_int_get (&camera->fault);
+
+  g_assert_true (before == CAMERA_WELL || fault == CAMERA_WELL);
+  if (before == CAMERA_REBOOT) {
+    serve (camera);
+    camera_mount (camera);
+  }
+  if (fault == CAMERA_REBOOT) {
+    camera->scenario.port = (guint)gst_rtsp_server_get_bound_port (camera->server);
+    serve_no_more (camera);
+  }
+  g_atomic_int_set (&camera->fault, (gint)fault);
+  if (fault == CAMERA_FROZEN)
+    freeze (camera);
+  if (fault == CAMERA_OTHER_CODEC || before == CAMERA_OTHER_CODEC)
+    change_codec (camera);
 }

@@ -26,6 +26,18 @@ typedef struct {
 
 typedef struct _Camera Camera;
 
+/* What is wrong with a camera, towards all its viewers. */
+typedef enum {
+  CAMERA_WELL,
+  CAMERA_MUTE,        /* no picture comes, and connections stay open */
+  CAMERA_FROZEN,      /* the same, and no request is answered either */
+  CAMERA_GARBAGE,     /* bytes of the stream are not what they were */
+  CAMERA_SMALL,       /* half the size, in the middle of the stream */
+  CAMERA_OTHER_CODEC, /* it closes connections and offers MJPEG, or H.264 where that was it */
+  CAMERA_REBOOT,      /* it closes connections, and nothing listens on its port */
+} CameraFault;
+#define CAMERA_N_FAULTS 7
+
 /* Returns the name of the first missing element of those that camera and viewer need; NULL if none
  * is missing. */
 const char *camera_missing_element (void);
@@ -37,6 +49,8 @@ Camera *camera_new_mounted (const CameraScenario *scenario);
 char *camera_url (Camera *camera, const char *credentials);
 /* Closes the connections of all viewers. */
 void camera_hang_up (Camera *camera);
+/* The camera has to be mounted. From one fault to another it has to be well in between. */
+void camera_set_fault (Camera *camera, CameraFault fault);
 void camera_free (Camera *camera);
 
 G_END_DECLS

@@ -171,10 +171,11 @@ test_left_alone (void)
 /* ---- a broker that is not Mosquitto ---------------------------------------------------------- */
 
 /* Stands before a broker. It may not know MQTT 5, and answers such a connection as MQTT 3.1.1 says,
- * or closes it; and it ends connections with a reason, as Mosquitto does not always. */
+ * as nobody says, or closes it; and it ends connections with a reason, as Mosquitto does not
+ * always. */
 typedef struct {
   guint16 port, broker;
-  gboolean old, answers;
+  gboolean old, answers, is_strange;
   gboolean keeps_nothing; /* ends a connection with a message that is to be kept */
   gint n_refused;         /* atomic: connections */
   GSocket *last;          /* of the last client */
@@ -262,6 +263,8 @@ on_connection (GThreadedSocketService *service, GSocketConnection *connection, G
                gpointer data)
 {
   static const guint8 no[] = { 0x20, 0x02, 0x00, 0x01 }; /* CONNACK, unacceptable version */
+  /* CONNACK, accepted, and a property 0x7f that no version of MQTT has. */
+  static const guint8 strange[] = { 0x20, 0x05, 0x00, 0x00, 0x02, 0x7f, 0x00 };
   Front *self = data;
   GIOStream *stream = G_IO_STREAM (connection);
   GInputStream *in = g_io_stream_get_input_stream (stream);
@@ -279,6 +282,9 @@ on_connection (GThreadedSocketService *service, GSocketConnection *connection, G
     if (self->answers)
       g_output_stream_write_all (g_io_stream_get_output_stream (stream), no, sizeof no, NULL, NULL,
                                  NULL);
+    if (self->is_strange)
+      g_output_stream_write_all (g_io_stream_get_output_stream (stream), strange, sizeof strange,
+                                 NULL, NULL, NULL);
     return TRUE;
   }
   client = g_socket_client_new ();
@@ -350,7 +356,7 @@ assert_old_broker (gboolean answers)
   GstHarness *harness;
 
   front_start (&front);
-  harness = front_harness_new (&front, "drain-timeout=60000");
+  harness = front_harness_new (&front, "mqtt-version=5 drain-timeout=60000");
   publish_push (harness, 0, 5);
   publish_stop (harness);
   g_assert_cmpuint (publish_stat (harness, "mqtt", "sent"), ==, 5);
@@ -371,6 +377,26 @@ test_old_broker (void)
 {
   assert_old_broker (TRUE);
   assert_old_broker (FALSE);
+}
+
+/* A broker says in MQTT 5 what libmosquitto 2.0.11 ends the process at. By default such a library
+ * does not speak it; a newer one calls it an error. */
+static void
+test_strange_broker (void)
+{
+  const gboolean is_safe = mosquitto_lib_version (NULL, NULL, NULL) >= 2000021;
+  Broker *broker = broker_new ("allow_anonymous true");
+  Front front = { .broker = broker->port, .old = TRUE, .is_strange = TRUE };
+  GstHarness *harness;
+
+  front_start (&front);
+  harness = front_harness_new (&front, "drain-timeout=0");
+  publish_push (harness, 0, 1);
+  publish_wait (harness, "mqtt", is_safe ? "failures" : "sent", 1);
+  g_assert_cmpint (g_atomic_int_get (&front.n_refused) > 0, ==, is_safe);
+  publish_harness_free (harness);
+  front_stop (&front);
+  broker_free (broker);
 }
 
 /* A broker of MQTT 3.1.1 that keeps nothing ends the connection with each message that is to be
@@ -414,7 +440,7 @@ test_taken_over (void)
   GstHarness *harness;
 
   front_start (&front);
-  harness = front_harness_new (&front, "mqtt-client-id=barn drain-timeout=0");
+  harness = front_harness_new (&front, "mqtt-version=5 mqtt-client-id=barn drain-timeout=0");
   publish_push (harness, 0, 1);
   publish_wait (harness, "mqtt", "sent", 1);
   g_assert_cmpint (
@@ -460,6 +486,7 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-mqtt-others/renamed-while-playing", test_renamed_while_playing);
   g_test_add_func ("/publish-mqtt-others/left-alone", test_left_alone);
   g_test_add_func ("/publish-mqtt-others/old-broker", test_old_broker);
+  g_test_add_func ("/publish-mqtt-others/strange-broker", test_strange_broker);
   g_test_add_func ("/publish-mqtt-others/keeps-nothing", test_keeps_nothing);
   return broker_test_run ();
 }

@@ -13,6 +13,7 @@
 #include "tests/gst/publish-support.h"
 #include "tests/gst/support.h"
 
+#define NEW "mqtt-version=5 "
 #define OLD "mqtt-version=3.1.1 "
 
 static char *folder; /* of logins and certificates */
@@ -61,14 +62,14 @@ assert_large_left_out (const char *limit, const char *version, const char *expec
 static void
 test_large (void)
 {
-  assert_large_left_out ("allow_anonymous true\nmax_packet_size 2000", "", "takes no messages");
+  assert_large_left_out ("allow_anonymous true\nmax_packet_size 2000", NEW, "takes no messages");
 }
 
 /* It says so in its answer to a message. */
 static void
 test_large_answered (void)
 {
-  assert_large_left_out ("allow_anonymous true\nmessage_size_limit 2000", "", "takes no messages");
+  assert_large_left_out ("allow_anonymous true\nmessage_size_limit 2000", NEW, "takes no messages");
 }
 
 /* It closes the connection, again and again, until the message that it does not take is known. */
@@ -106,7 +107,7 @@ assert_large_device_left_out (const char *version)
 static void
 test_large_device (void)
 {
-  assert_large_device_left_out ("");
+  assert_large_device_left_out (NEW);
   assert_large_device_left_out (OLD);
 }
 
@@ -165,7 +166,7 @@ test_denied (void)
 {
   Broker *broker = broker_with_rights ("topic readwrite farm/#");
   GstHarness *harness =
-      broker_harness_new (broker, "mqtt-user=barn mqtt-password=secret drain-timeout=60000");
+      broker_harness_new (broker, NEW "mqtt-user=barn mqtt-password=secret drain-timeout=60000");
   g_autofree char *warning = NULL;
 
   publish_push (harness, 0, 30);
@@ -212,7 +213,7 @@ test_permitted (void)
 {
   Broker *broker = broker_with_rights ("topic write cowbehavior/#");
   GstHarness *harness =
-      broker_harness_new (broker, "mqtt-user=barn mqtt-password=secret drain-timeout=60000");
+      broker_harness_new (broker, NEW "mqtt-user=barn mqtt-password=secret drain-timeout=60000");
 
   publish_push (harness, 0, 5);
   publish_stop (harness);
@@ -258,7 +259,7 @@ assert_not_kept (const char *version)
 static void
 test_not_kept (void)
 {
-  assert_not_kept ("");
+  assert_not_kept (NEW);
   assert_not_kept (OLD);
 }
 

@@ -276,7 +276,6 @@ test_eight (void)
 {
   g_autoptr (GSocketListener) broker = g_socket_listener_new ();
   const guint16 port = g_socket_listener_add_any_inet_port (broker, NULL, NULL);
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_autoptr (GString) line = g_string_new ("cow-launch");
   Camera *camera = camera_new (1);
   g_auto (GStrv) argv = NULL;

@@ -151,7 +151,7 @@ test_failures (void)
 static void
 test_cannot_sync (void)
 {
-  g_autofree char *path = NULL, *folder = file_in ("cannot-sync", &path);
+  g_autofree char *path = NULL, *folder G_GNUC_UNUSED = file_in ("cannot-sync", &path);
   g_autoptr (GError) error = NULL;
   g_assert_true (write_counted ("text", path, 3, EINVAL, &error));
   g_free (counted ());
@@ -161,7 +161,7 @@ test_cannot_sync (void)
 static void
 test_short_writes (void)
 {
-  g_autofree char *path = NULL, *folder = file_in ("short", &path), *content = NULL;
+  g_autofree char *path = NULL, *folder G_GNUC_UNUSED = file_in ("short", &path);
   g_autofree char *text = g_strnfill (100000, 'x');
   g_autoptr (GError) error = NULL;
   for (gsize i = 0; i < 100000; i++)
@@ -289,7 +289,7 @@ test_no_file (void)
 static void
 test_permissions (void)
 {
-  g_autofree char *path = NULL, *folder = file_in ("permissions", &path);
+  g_autofree char *path = NULL, *folder G_GNUC_UNUSED = file_in ("permissions", &path);
   g_autoptr (GError) error = NULL;
   struct stat info;
   g_assert_true (cow_text_write ("old", path, &error));
