@@ -34,11 +34,19 @@ packages_take_all () {
     for pattern in "${patterns[@]}"; do
       # The patterns are meant as such.
       # shellcheck disable=SC2053
+      pattern=${pattern%% *}
       if [[ $file == $pattern || $file == $pattern/* ]]; then taken=1; fi
     done
     [ -n "$taken" ] || { echo "$file is in none of debian/*.install"; lost=1; }
   done < <(cd "$work/all" && find . ! -type d | sed 's,^\./usr/local/,usr/,; s,^\./,,')
   return "$lost"
+}
+verbs_have_pages () {
+  local verb pages=$work/all/usr/local/share/man/man1
+  [ -s "$pages/cow-trainer.1" ] || return 1
+  for verb in $("$build/trainer/cow-trainer" --complete | cut -f 1 | grep -v ^-); do
+    grep -q "^cow-trainer-$verb " "$pages/cow-trainer-$verb.1" || return 1
+  done
 }
 # pkg-config finds only the installed .pc file, so any other package that it required would be an
 # error.
@@ -114,6 +122,7 @@ fails_with () {
 point "installs" install_library
 library=$(find "$work/root" -name 'libcowbehavior.so.0')
 point "Debian's packages take all that is installed" packages_take_all
+point "each verb has a manual page" verbs_have_pages
 point "pkg-config knows its version" right_version
 point "and needs no other package" needs_nothing
 point "the header compiles as C11" header "${cc[@]}" -std=c11

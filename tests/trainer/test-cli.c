@@ -104,6 +104,38 @@ test_no_verb (void)
   cli_assert_says (result.err, "which verb? (see cow-trainer --help)");
 }
 
+/* What bash completes, by the function that it is given. */
+static void
+test_completion (void)
+{
+  static const struct {
+    const char *words, *expected;
+  } cases[] = {
+    { "tr", "train track" },
+    { "annotate --zo", "--zones" },
+    { "train --recipe qlora-all", "qlora-all-r16 qlora-all-r64" },
+    { "predict barn", "" },
+    { "train --val-pa", "" }, /* an old name */
+  };
+  g_autofree char *file = g_build_filename (g_getenv ("COW_TEST_DATA"), "..", "..", "trainer",
+                                            "shell", "cow-trainer.bash", NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *script = g_strdup_printf (
+        ". '%s'; COMP_WORDS=(\"$COW_TRAINER\" %s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "
+        "_cow_trainer; echo \"${COMPREPLY[*]}\"",
+        file, cases[i].words);
+    const char *const argv[] = { "bash", "-c", script, NULL };
+    g_autofree char *out = NULL;
+    g_autoptr (GError) error = NULL;
+
+    g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, NULL, NULL,
+                  &error);
+    g_assert_no_error (error);
+    g_assert_cmpstr (g_strchomp (out), ==, cases[i].expected);
+  }
+}
+
 /* Old names of options work, and --help does not show them. */
 static void
 test_old_options (void)
@@ -560,6 +592,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cli/help", test_help);
   g_test_add_func ("/cli/usage-errors", test_usage_errors);
   g_test_add_func ("/cli/no-verb", test_no_verb);
+  g_test_add_func ("/cli/completion", test_completion);
   g_test_add_func ("/cli/old-options", test_old_options);
   g_test_add_func ("/cli/info/model", test_info_model);
   g_test_add_func ("/cli/info/escapes", test_info_escapes);

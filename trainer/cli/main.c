@@ -54,6 +54,15 @@ print_help (void)
            "makes no sense.\n");
 }
 
+/* For shells, as each verb prints its options. */
+static void
+print_verbs (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
+    g_print ("%s\t%s\n", verbs[i].name, verbs[i].summary);
+  g_print ("--help\tShow the verbs\n--version\tTell the version\n");
+}
+
 static int
 fail (const GError *error, const char *verb)
 {
@@ -149,6 +158,8 @@ main (int argc, char **argv)
   if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h") ||
       g_str_equal (argv[1], "help"))
     print_help ();
+  else if (g_str_equal (argv[1], "--complete"))
+    print_verbs ();
   else if (g_str_equal (argv[1], "--version"))
     g_print ("cow-trainer %s\n", COW_VERSION);
   else

@@ -2,6 +2,7 @@
 #include "trainer/cli/verb.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/files/printable.h"
@@ -36,10 +37,25 @@ suggest_option (const GOptionEntry *entries, GError **error)
   }
 }
 
+/* For shells, which complete what is typed (../shell): an option a line, and behind a tab what it
+ * is. */
+static void
+print_options (const GOptionEntry *entries)
+{
+  for (; entries->long_name; entries++)
+    if (*entries->long_name && !(entries->flags & G_OPTION_FLAG_HIDDEN))
+      g_print ("--%s\t%s\n", entries->long_name, entries->description);
+  g_print ("--help\tShow help options\n");
+}
+
 gboolean
 verb_parse_with (const VerbHelp *help, const GOptionEntry *entries, gpointer data, int argc,
                  char **argv, GError **error)
 {
+  if (argc == 2 && g_str_equal (argv[1], "--complete")) {
+    print_options (entries);
+    exit (EXIT_SUCCESS);
+  }
   g_autoptr (GOptionContext) context = g_option_context_new (help->arguments);
   GOptionGroup *group = g_option_group_new (NULL, NULL, NULL, data, NULL);
   g_option_context_set_summary (context, help->summary);

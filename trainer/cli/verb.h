@@ -33,7 +33,7 @@ typedef struct {
 
 /* An empty array of GOptionEntry, ended by zeros whatever is added. Free with g_array_unref. */
 GArray *verb_entries_new (void);
-/* Reads a verb's options. --help prints and ends the process. */
+/* Reads a verb's options. --help and --complete print and end the process. */
 gboolean verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv,
                      GError **error);
 /* The same with `data` for entries that are callbacks. */
