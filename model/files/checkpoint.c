@@ -191,18 +191,29 @@ refuse_adapter (const char *path, GError **error)
   return FALSE;
 }
 
-/* Says what a folder without weights is, as far as its other files tell. */
+static gboolean
+holds_any (const char *folder, const char *const *names)
+{
+  for (; *names; names++) {
+    g_autofree char *file = g_build_filename (folder, *names, NULL);
+    if (cow_path_exists (file))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Says what a folder without weights is, as far as its other files tell. An adapter that is a whole
+ * network has a config.json too: it is one that lost its weights. */
 static gboolean
 refuse_folder (const char *path, GError **error)
 {
-  static const char *const adapters[] = { "adapter_config.json",    "adapter_model.safetensors",
-                                          "adapter_model.bin",      "cowbehavior.json",
-                                          "classifier.safetensors", "best_classifier.pth" };
-  for (guint i = 0; i < G_N_ELEMENTS (adapters); i++) {
-    g_autofree char *file = g_build_filename (path, adapters[i], NULL);
-    if (cow_path_exists (file))
-      return refuse_adapter (path, error);
-  }
+  static const char *const adapters[] = { "adapter_config.json", "adapter_model.safetensors",
+                                          "adapter_model.bin", NULL },
+                           *const heads[] = { "cowbehavior.json", "classifier.safetensors",
+                                              "best_classifier.pth", NULL },
+                           *const networks[] = { "config.json", NULL };
+  if (holds_any (path, adapters) || (holds_any (path, heads) && !holds_any (path, networks)))
+    return refuse_adapter (path, error);
   g_autofree char *weights = find_weights (path);
   g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                "%s: has neither model.safetensors nor model.safetensors.index.json, nor "
