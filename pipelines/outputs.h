@@ -14,8 +14,9 @@ G_BEGIN_DECLS
 gboolean outputs_check (GstBin *reads, GstBin *writes, GError **error);
 
 /* The filesinks of a pipeline. Each writes to a new file beside its own (file-writer.h), which
- * takes the name when its first bytes are written; so a source that fails truncates nothing. Where the
- * pipeline reads a recording and the file exists, it takes the name when the run has ended well. */
+ * takes the name when its first bytes are written; so a source that fails truncates nothing. Where
+ * the pipeline reads a recording and the file exists, it takes the name when the run has ended
+ * well. */
 typedef struct _Outputs Outputs;
 /* The bin must not be running. Returns NULL and sets the error where no file can be made. */
 Outputs *outputs_new (GstBin *bin, GError **error);

@@ -14,8 +14,9 @@ G_BEGIN_DECLS
  * and the container do not matter; then the files of the adapter and its head, likewise, and how
  * its card prepares pictures. It reads a few KB of each tensor, because a 7B would otherwise have
  * to be read whole at each start: other trainings differ everywhere, but a change of a few numbers
- * may go unseen. `adapter` and `card` are both NULL without an adapter. Free with g_free. COW_ERROR_*
- * where something cannot be read: the fingerprint of the rest would be that of another network.
+ * may go unseen. `adapter` and `card` are both NULL without an adapter. Free with g_free.
+ * COW_ERROR_* where something cannot be read: the fingerprint of the rest would be that of another
+ * network.
  */
 char *cow_fingerprint (const CowCheckpoint *checkpoint, const char *adapter, const CowCard *card,
                        GError **error);
