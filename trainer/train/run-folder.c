@@ -80,6 +80,18 @@ check_space (CowRunFolder *self, guint64 bytes, GError **error)
   return FALSE;
 }
 
+/* Removes what a run that was killed while it exchanged folders left, for it may have been the last
+ * time. */
+static void
+clear (CowRunFolder *self)
+{
+  static const char *const names[] = { "best", "last" };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *new = g_strdup_printf ("%s/%s.new", self->path, names[i]);
+    remove_tree (new, NULL);
+  }
+}
+
 CowRunFolder *
 cow_run_folder_open (const char *path, guint64 bytes, GError **error)
 {
@@ -88,6 +100,7 @@ cow_run_folder_open (const char *path, guint64 bytes, GError **error)
   self->lock = -1;
   if (!cow_folder_make (path, error) || !lock (self, error) || !check_space (self, bytes, error))
     return NULL;
+  clear (self);
   return g_steal_pointer (&self);
 }
 
