@@ -116,12 +116,13 @@ output_free (gpointer data)
   g_free (output);
 }
 
-static gboolean
-is_empty (const char *path)
+/* -1: nobody can tell. */
+static goffset
+size_of (const char *path)
 {
   struct stat file;
 
-  return stat (path, &file) != 0 || file.st_size == 0;
+  return stat (path, &file) == 0 ? file.st_size : -1;
 }
 
 /* The sink gathers bytes: what has come to it is not yet written. Where this fails it is tried
@@ -131,7 +132,7 @@ on_bytes (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   Output *output = data;
 
-  if (is_empty (cow_file_writer_part (output->writer)))
+  if (size_of (cow_file_writer_part (output->writer)) <= 0)
     return GST_PAD_PROBE_OK;
   if (g_atomic_int_compare_and_exchange (&output->named, 0, 1) &&
       !cow_file_writer_finish (output->writer, NULL))
@@ -202,7 +203,7 @@ end (Output *output, gboolean failed)
 
   if (g_atomic_int_get (&output->named))
     return TRUE;
-  if (part && !failed && !is_empty (part)) {
+  if (part && !failed && size_of (part) != 0) {
     if (cow_file_writer_finish (output->writer, &error))
       return TRUE;
     g_printerr ("ERROR: %s\n", error->message);

@@ -380,7 +380,7 @@ refuse_folder (const char *folder, GError **error)
 {
   g_autofree char *config = g_build_filename (folder, "config.json", NULL),
                   *below = cow_folder_list_holding (folder, "adapter_config.json");
-  if (cow_path_exists (config) || !g_file_test (folder, G_FILE_TEST_IS_DIR))
+  if (cow_path_exists (config) || !cow_path_is_folder (folder))
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                  "%s: is a model, not an adapter (no adapter_config.json): give it as --model "
                  "(model=)",

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "model/files/file-writer.h"
 #include "model/files/safetensors.h"
 
 #define FILE_NAME "pictures.safetensors"
@@ -19,7 +20,7 @@ gboolean
 cow_kept_pictures_present (const char *folder)
 {
   g_autofree char *path = path_in (folder);
-  return g_file_test (path, G_FILE_TEST_IS_REGULAR);
+  return cow_path_is_file (path);
 }
 
 /* A tensor whose bytes are in the file, so that their number is no more than that. */

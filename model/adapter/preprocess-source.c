@@ -332,7 +332,7 @@ read_pretrained (CowPreprocessSource *self, const char *folder, GError **error)
 static char *
 folder_of (const char *model)
 {
-  return g_file_test (model, G_FILE_TEST_IS_DIR) ? g_strdup (model) : g_path_get_dirname (model);
+  return cow_path_is_folder (model) ? g_strdup (model) : g_path_get_dirname (model);
 }
 
 gboolean

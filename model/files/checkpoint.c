@@ -405,8 +405,8 @@ cow_checkpoint_open (const char *path, GError **error)
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: no such file or folder", path);
     return NULL;
   }
-  ok = g_file_test (path, G_FILE_TEST_IS_DIR) ? open_folder (self, error)
-                                              : open_file (self, path, error) != NULL;
+  ok =
+      cow_path_is_folder (path) ? open_folder (self, error) : open_file (self, path, error) != NULL;
   if (!ok || !add_tensors (self, error))
     return NULL;
   self->names_of = find_names_of (self);

@@ -40,12 +40,32 @@ cow_open (const char *path, int flags, mode_t permissions)
   return fd;
 }
 
+static gboolean
+is_absent (int code)
+{
+  return code == ENOENT || code == ENOTDIR || code == ELOOP || code == EACCES ||
+         code == ENAMETOOLONG;
+}
+
+gboolean
+cow_path_is_folder (const char *path)
+{
+  struct stat info;
+  return stat (path, &info) == 0 ? S_ISDIR (info.st_mode) : !is_absent (errno);
+}
+
+gboolean
+cow_path_is_file (const char *path)
+{
+  struct stat info;
+  return stat (path, &info) == 0 ? S_ISREG (info.st_mode) : !is_absent (errno);
+}
+
 gboolean
 cow_path_exists (const char *path)
 {
   struct stat info;
-  return stat (path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != ELOOP &&
-                                     errno != EACCES && errno != ENAMETOOLONG);
+  return stat (path, &info) == 0 || !is_absent (errno);
 }
 
 gboolean

@@ -47,9 +47,11 @@ gboolean cow_folder_sync (const char *path, GError **error);
  */
 gboolean cow_folder_make (const char *path, GError **error);
 
-/* Whether something is there, also behind a link. Where a disk does not say, TRUE, so that whoever
- * then opens it gets the reason, and nobody takes it for absent. */
+/* Whether something is there, a folder, a regular file; also behind a link. Where a disk does not
+ * say, TRUE, so that whoever then opens it gets the reason, and nobody takes it for absent. */
 gboolean cow_path_exists (const char *path);
+gboolean cow_path_is_folder (const char *path);
+gboolean cow_path_is_file (const char *path);
 
 /* The calls of these names, again where they were interrupted; -1 or FALSE with errno. cow_open ()
  * adds O_CLOEXEC; cow_sync () is content where a file system has nothing to do for this kind of

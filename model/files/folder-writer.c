@@ -67,7 +67,12 @@ cow_folder_writer_new (const char *folder, GError **error)
   for (gsize n = strlen (folder); n > 1 && self->folder[n - 1] == '/'; n--)
     self->folder[n - 1] = '\0';
   g_autofree char *above = g_path_get_dirname (self->folder);
-  self->inside = cow_path_exists (self->folder);
+  struct stat info;
+  self->inside = stat (self->folder, &info) == 0;
+  if (!self->inside && errno != ENOENT) {
+    fail (self->folder, "read", error);
+    return NULL;
+  }
   if (!cow_folder_make (above, error))
     return NULL;
   g_autofree char *within = g_build_filename (self->folder, "new", NULL);

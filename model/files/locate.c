@@ -88,7 +88,7 @@ find_snapshot (const char *folder, GError **error)
     g_strstrip (commit);
     const gsize n = strspn (commit, "0123456789abcdef");
     g_autofree char *path = g_build_filename (snapshots, commit, NULL);
-    if (n > 0 && commit[n] == '\0' && g_file_test (path, G_FILE_TEST_IS_DIR))
+    if (n > 0 && commit[n] == '\0' && cow_path_is_folder (path))
       return g_steal_pointer (&path);
   }
   g_autoptr (GPtrArray) all = folders_holding (snapshots, ".");
@@ -115,9 +115,9 @@ resolve (char *path, GError **error)
     return g_steal_pointer (&best);
   }
   g_autofree char *given = path, *snapshots = g_build_filename (path, "snapshots", NULL);
-  if (!g_file_test (path, G_FILE_TEST_IS_DIR) || holds_something (path))
+  if (!cow_path_is_folder (path) || holds_something (path))
     return g_steal_pointer (&given);
-  if (g_file_test (snapshots, G_FILE_TEST_IS_DIR))
+  if (cow_path_is_folder (snapshots))
     return find_snapshot (path, error);
   g_autoptr (GPtrArray) below = folders_holding (path, "adapter_config.json");
   return below->len == 1 ? g_build_filename (path, below->pdata[0], NULL)
@@ -164,7 +164,7 @@ find_cached (const char *name)
   g_autofree char *entry = g_strdup_printf ("models--%s--%s", parts[0], parts[1]);
   for (char **folder = folders; *folder; folder++) {
     g_autofree char *path = g_build_filename (*folder, entry, NULL);
-    if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    if (cow_path_is_folder (path))
       return g_steal_pointer (&path);
   }
   return NULL;

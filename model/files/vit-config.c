@@ -515,7 +515,7 @@ read_timm (JsonObject *o, const char *where, const CowCheckpoint *checkpoint, co
 char *
 cow_vit_config_file_for (const char *path)
 {
-  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
+  if (!cow_path_is_file (path))
     return g_build_filename (path, "config.json", NULL);
   g_autofree char *folder = g_path_get_dirname (path);
   return g_build_filename (folder, "config.json", NULL);
@@ -543,8 +543,7 @@ is_by_chance (JsonObject *object, const char *path)
   return !json_object_has_member (object, "model_type") &&
          !json_object_has_member (object, "architecture") &&
          !json_object_has_member (object, "architectures") &&
-         !json_object_has_member (object, "hidden_size") &&
-         g_file_test (path, G_FILE_TEST_IS_REGULAR);
+         !json_object_has_member (object, "hidden_size") && cow_path_is_file (path);
 }
 
 gboolean

@@ -16,15 +16,15 @@ char *
 cow_precision_choice_path (const char *model, const char *adapter)
 {
   const char *owner = adapter ? adapter : model;
-  return g_file_test (owner, G_FILE_TEST_IS_DIR) ? g_build_filename (owner, "precision.json", NULL)
-                                                 : g_strconcat (owner, ".precision.json", NULL);
+  return cow_path_is_folder (owner) ? g_build_filename (owner, "precision.json", NULL)
+                                    : g_strconcat (owner, ".precision.json", NULL);
 }
 
 gboolean
 cow_precision_choice_check_writable (const char *model, const char *adapter, GError **error)
 {
   g_autofree char *path = cow_precision_choice_path (model, adapter);
-  if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
+  if (cow_path_is_folder (path)) {
     g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: it is a folder", path);
     return FALSE;
   }

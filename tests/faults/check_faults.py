@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Makes operations on files fail in programs of ours, and drops what a loss of power would.
 
-check_faults.py BUILD [--all] [--program NAME]... [--fault "KIND N CAUSE MODE"] [--stride N]
+check_faults.py BUILD [--all] [--program NAME]... [--fault "KIND N CAUSE MODE"]
 
 Speaks TAP: a point for each program. Without --all a part that ends within a minute.
 """
 import argparse
-import collections
 import pathlib
 import sys
 import tempfile
@@ -30,7 +29,7 @@ def arguments():
     parser.add_argument("--fault", help="only this: KIND N CAUSE MODE")
     parser.add_argument("--kind", help="only operations of this kind")
     parser.add_argument("--everything", action="store_true", help="outside the folder too")
-    parser.add_argument("--first", type=int, help="only so many faults of a kind and cause")
+    parser.add_argument("--every", type=int, default=1, help="of --all each so manieth")
     return parser.parse_args()
 
 
@@ -40,17 +39,8 @@ def chosen(options, judge):
     faults = list(inject.faults_of(judge.seen, not options.all))
     if options.kind:
         faults = [fault for fault in faults if fault.kind == options.kind]
-    if options.first:
-        seen = collections.Counter()
-        kept = []
-        for fault in faults:
-            key = fault.kind, fault.cause, fault.mode
-            seen[key] += 1
-            if seen[key] <= options.first:
-                kept.append(fault)
-        return kept
     if options.all:
-        return faults
+        return faults[:: options.every]
     stride = max(1, len(faults) // QUICK_FAULTS)
     return faults[::stride][:QUICK_FAULTS]
 
@@ -78,7 +68,7 @@ def losses(test, options, place, runner):
         judge = power.Judge(inject.Judge(kind(place), runner, place))
         untold, bad = judge.check_log(), []
         every = list(judge.states())
-        stride = 1 if options.all else max(1, len(every) // QUICK_STATES)
+        stride = options.every if options.all else max(1, len(every) // QUICK_STATES)
         tried = every[::stride] if options.all else every[::stride][:QUICK_STATES]
         for label, last, tree in tried:
             problems = judge.judge(last, tree)

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "model/files/folder-writer.h"
 #include "tests/model/written.h"
 
 /* ---- a bad disk ------------------------------------------------------------------------------ */
@@ -63,6 +64,15 @@ int
 rename (const char *from, const char *to)
 {
   return count ('r') ? -1 : renameat (AT_FDCWD, from, AT_FDCWD, to);
+}
+
+static int stat_failure; /* what stat () fails with */
+
+int
+stat (const char *path, struct stat *info)
+{
+  errno = stat_failure;
+  return stat_failure ? -1 : fstatat (AT_FDCWD, path, info, 0);
 }
 
 /* Writes a text, with the calls counted. */
@@ -311,6 +321,102 @@ test_long_name (void)
   assert_holds (longest, "text");
 }
 
+/* ---- folders --------------------------------------------------------------------------------- */
+
+/* Two files of a folder; FALSE as the writer says. */
+static gboolean
+write_folder (const char *folder, int fails, GError **error)
+{
+  g_autoptr (CowFolderWriter) writer = cow_folder_writer_new (folder, error);
+  if (!writer)
+    return FALSE;
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *path =
+        g_build_filename (cow_folder_writer_path (writer), i == 0 ? "a" : "b", NULL);
+    g_assert_true (cow_text_write ("text", path, NULL));
+  }
+  calls = g_string_new (NULL);
+  failing = fails;
+  failure = EIO;
+  const gboolean ok = cow_folder_writer_finish (writer, error);
+  g_free (counted ());
+  return ok;
+}
+
+static guint
+n_entries (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  guint n = 0;
+  while (dir && g_dir_read_name (dir))
+    n++;
+  return n;
+}
+
+/* All of it or nothing, whether the folder is there or not. */
+static void
+test_folders (void)
+{
+  g_autofree char *path = NULL, *above = file_in ("folders", &path);
+  g_autofree char *new = g_build_filename (above, "deep", "new", NULL),
+                  *old = g_build_filename (above, "old", NULL),
+                  *mine = g_build_filename (old, "mine", NULL),
+                  *a = g_build_filename (new, "a", NULL), *b = g_build_filename (old, "b", NULL);
+  g_autoptr (GError) error = NULL;
+  g_assert_cmpint (mkdir (old, 0700), ==, 0);
+  g_assert_true (cow_text_write ("mine", mine, &error));
+  g_assert_false (write_folder (new, 0, &error));
+  expect_error (&error, COW_ERROR_IO, new, g_strerror (EIO), NULL);
+  g_assert_false (g_file_test (new, G_FILE_TEST_EXISTS));
+  for (int fails = 0; fails < 2; fails++) { /* the first file, and the second */
+    g_assert_false (write_folder (old, fails, &error));
+    expect_error (&error, COW_ERROR_IO, old, g_strerror (EIO), NULL);
+    g_assert_cmpuint (n_entries (old), ==, 1);
+  }
+  g_assert_true (write_folder (new, -1, &error));
+  g_assert_true (write_folder (old, -1, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (n_entries (new), ==, 2);
+  g_assert_cmpuint (n_entries (old), ==, 3);
+  g_assert_cmpuint (n_parts (above) + n_parts (old), ==, 0);
+  assert_holds (a, "text");
+  assert_holds (b, "text");
+  assert_holds (mine, "mine");
+}
+
+/* What a killed process left of a folder goes with the next file or folder written there. */
+static void
+test_abandoned_folder (void)
+{
+  g_autofree char *path = NULL, *above = file_in ("abandoned", &path);
+  g_autofree char *part = g_build_filename (above, "out.cow-0123456789abcdef.part", NULL),
+                  *within = g_build_filename (part, "model.safetensors", NULL),
+                  *out = g_build_filename (above, "out", NULL);
+  g_autoptr (GError) error = NULL;
+  g_assert_cmpint (mkdir (part, 0700), ==, 0);
+  g_assert_true (cow_text_write ("half", within, &error));
+  g_autoptr (CowFolderWriter) living = cow_folder_writer_new (out, &error);
+  g_assert_no_error (error);
+  g_assert_false (g_file_test (part, G_FILE_TEST_EXISTS));
+  g_assert_true (cow_text_write ("text", path, &error));
+  g_assert_true (g_file_test (cow_folder_writer_path (living), G_FILE_TEST_IS_DIR));
+}
+
+/* A disk that does not answer is no sign that nothing is there. */
+static void
+test_exists (void)
+{
+  g_autofree char *path = NULL, *folder = file_in ("exists", &path);
+  g_assert_false (cow_path_exists (path));
+  g_assert_true (cow_path_exists (folder));
+  g_assert_false (cow_path_exists ("/dev/null/x"));
+  stat_failure = EIO;
+  g_assert_true (cow_path_exists (path));
+  stat_failure = EACCES;
+  g_assert_false (cow_path_exists (path));
+  stat_failure = 0;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -325,5 +431,8 @@ main (int argc, char **argv)
   g_test_add_func ("/file-writer/no-file", test_no_file);
   g_test_add_func ("/file-writer/permissions", test_permissions);
   g_test_add_func ("/file-writer/long-name", test_long_name);
+  g_test_add_func ("/file-writer/folders", test_folders);
+  g_test_add_func ("/file-writer/abandoned-folder", test_abandoned_folder);
+  g_test_add_func ("/file-writer/exists", test_exists);
   return run_and_clean ();
 }

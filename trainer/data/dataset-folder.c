@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Folders of classes: FOLDER/CLASS/..., pictures at any depth below their class. */
+#include "model/files/file-writer.h"
 #include "trainer/data/dataset-readers.h"
 
 /* Whether pictures are to be grouped by their names; folders know nothing else. */
@@ -151,7 +152,7 @@ dataset_read_folders (DatasetDraft *self, const char *folder, CowSplit split, GE
     g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
     if (is_other_class (folder, path, names, i))
       scan_pass (self->scan, path, PASSED_LINK, NULL);
-    else if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
+    else if (cow_path_is_folder (path)) {
       g_ptr_array_add (labels, names->pdata[i]);
       g_ptr_array_add (inner, scan_folder_names (path));
     } else if (scan_is_picture (self->scan, path))

@@ -95,7 +95,7 @@ behaviours_folder (const char *folder)
 
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
     g_autofree char *path = g_build_filename (folder, ways[i], NULL);
-    if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    if (cow_path_is_folder (path))
       return g_steal_pointer (&path);
   }
   g_autofree char *name = g_path_get_basename (folder);
@@ -145,7 +145,7 @@ dataset_read_mmcows (DatasetDraft *draft, const char *folder, CowSplit split, GE
   for (guint64 number = 1; mmcows_behaviour (number); number++) {
     g_autofree char *digits = g_strdup_printf ("%" G_GUINT64_FORMAT, number);
     g_autofree char *path = g_build_filename (behaviours, digits, NULL);
-    if (!g_file_test (path, G_FILE_TEST_IS_DIR))
+    if (!cow_path_is_folder (path))
       continue;
     g_autoptr (GPtrArray) names = scan_names (draft->scan, path, error);
     if (!names || dataset_draft_label (draft, mmcows_behaviour (number), path, error) < 0)
@@ -194,8 +194,8 @@ dataset_is_mmcows_frames (const char *folder)
                   *labels = g_build_filename (folder, "labels", "combined", NULL),
                   *behaviours = g_build_filename (folder, "behavior_labels", "individual", NULL);
 
-  return g_file_test (images, G_FILE_TEST_IS_DIR) && g_file_test (labels, G_FILE_TEST_IS_DIR) &&
-         g_file_test (behaviours, G_FILE_TEST_IS_DIR);
+  return cow_path_is_folder (images) && cow_path_is_folder (labels) &&
+         cow_path_is_folder (behaviours);
 }
 
 /* ---- behaviours ------------------------------------------------------------------------------ */
@@ -366,7 +366,7 @@ read_frame (Frames *self, const char *day, const char *camera_name, const char *
                  "%s: not a name of MmCows' frames, cam_<N>/<unix>_<HH-MM-SS>.jpg", picture);
     return FALSE;
   }
-  if (!g_file_test (labels, G_FILE_TEST_IS_REGULAR)) {
+  if (!cow_path_is_file (labels)) {
     self->n_boxless++;
     return TRUE;
   }
@@ -408,7 +408,7 @@ read_days (Frames *self, GError **error)
 
   for (guint d = 0; days && d < days->len; d++) {
     g_autofree char *path = g_build_filename (images, days->pdata[d], NULL);
-    if (!g_file_test (path, G_FILE_TEST_IS_DIR))
+    if (!cow_path_is_folder (path))
       continue;
     g_autoptr (GPtrArray) cameras = scan_names (self->draft->scan, path, error);
     if (!cameras || !read_day (self, days->pdata[d], error))

@@ -33,10 +33,10 @@ choose_reader (const DatasetDraft *self, const char *path, GError **error)
     return NULL;
   }
   if (!format || g_str_equal (format, "auto"))
-    return !g_file_test (path, G_FILE_TEST_IS_DIR) ? dataset_read_table
-           : dataset_is_mmcows (path)              ? dataset_read_mmcows
-           : dataset_is_mmcows_frames (path)       ? dataset_read_mmcows_frames
-                                                   : dataset_read_folders;
+    return !cow_path_is_folder (path)        ? dataset_read_table
+           : dataset_is_mmcows (path)        ? dataset_read_mmcows
+           : dataset_is_mmcows_frames (path) ? dataset_read_mmcows_frames
+                                             : dataset_read_folders;
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
     if (g_str_equal (format, formats[i].name))
       return formats[i].read;
@@ -61,7 +61,7 @@ pass_beside (DatasetDraft *self, const char *folder, const GPtrArray *names)
 
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
-    const gboolean is_folder = g_file_test (path, G_FILE_TEST_IS_DIR);
+    const gboolean is_folder = cow_path_is_folder (path);
     if (is_folder ? cow_split_parse (names->pdata[i], &split)
                   : dataset_table_repeats_folders (path, self->options))
       continue;
@@ -118,7 +118,7 @@ read_inputs (DatasetDraft *self, GError **error)
                          "no pictures given: --data PATH, a folder of classes or a CSV table");
     return FALSE;
   }
-  if (options->data && g_file_test (options->data, G_FILE_TEST_IS_DIR) &&
+  if (options->data && cow_path_is_folder (options->data) &&
       !read_divided (self, options->data, &divided, error))
     return FALSE;
   if (options->data && !divided && !read_input (self, options->data, COW_TRAIN, error))

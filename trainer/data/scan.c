@@ -71,7 +71,7 @@ scan_pass (Scan *self, const char *path, PassedReason reason, const char *word)
   *passed = (PassedFile){ .path = g_strdup (path),
                           .reason = reason,
                           .word = g_strdup (word ? word : ""),
-                          .is_folder = g_file_test (path, G_FILE_TEST_IS_DIR) };
+                          .is_folder = cow_path_is_folder (path) };
   g_ptr_array_add (self->passed, passed);
 }
 
@@ -166,7 +166,7 @@ is_folder (const char *folder, const struct dirent *entry)
   if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN)
     return entry->d_type == DT_DIR;
   g_autofree char *path = g_build_filename (folder, entry->d_name, NULL);
-  return g_file_test (path, G_FILE_TEST_IS_DIR);
+  return cow_path_is_folder (path);
 }
 
 GPtrArray *
@@ -208,8 +208,7 @@ scan_is_picture (Scan *self, const char *path)
   if (file_name_is_picture (path))
     return TRUE;
   g_autofree char *name = g_path_get_basename (path), *suffix = file_name_suffix (name);
-  const gboolean other = file_name_is_other_picture (name),
-                 regular = g_file_test (path, G_FILE_TEST_IS_REGULAR);
+  const gboolean other = file_name_is_other_picture (name), regular = cow_path_is_file (path);
   if (regular && (other || !*suffix) && begins_as_picture (path))
     return TRUE;
   scan_pass (self, path, other ? PASSED_FORMAT : PASSED_OTHER,

@@ -351,7 +351,7 @@ describe_path (JsonObject *object, const char *path, GError **error)
   g_autofree char *shards = g_build_filename (path, "model.safetensors.index.json", NULL);
   g_autofree char *pickled = g_build_filename (path, "pytorch_model.bin", NULL);
 
-  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
+  if (!cow_path_is_folder (path))
     return describe_tensors (object, path, error);
   if (describe_is_adapter (path))
     return describe_adapter (object, path, error);

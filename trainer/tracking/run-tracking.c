@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 #include "trainer/hub/http.h"
 #include "trainer/tracking/mlflow.h"
@@ -411,8 +412,7 @@ add_path (CowRunTracking *self, const char *path, const char *artifact_folder, i
   g_autofree char *base = g_path_get_basename (path);
   g_autofree char *name =
       artifact_folder ? g_build_path ("/", artifact_folder, base, NULL) : g_strdup (base);
-  g_autoptr (GDir) folder =
-      g_file_test (path, G_FILE_TEST_IS_DIR) ? g_dir_open (path, 0, NULL) : NULL;
+  g_autoptr (GDir) folder = cow_path_is_folder (path) ? g_dir_open (path, 0, NULL) : NULL;
   const char *entry;
 
   /* A link to a folder may lead round in a circle. */

@@ -37,7 +37,7 @@ gboolean
 spool_exists (const char *folder)
 {
   g_autofree char *path = g_build_filename (folder, STATE_NAME, NULL);
-  return g_file_test (path, G_FILE_TEST_IS_REGULAR);
+  return cow_path_is_file (path);
 }
 
 /* ---- The state ------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/train/adapter-run.h"
 
+#include "model/files/file-writer.h"
 #include "model/files/locate.h"
 #include "trainer/eval/history.h"
 
@@ -11,7 +12,7 @@ find_beside (const char *adapter, const char *name)
   g_autofree char *absolute = g_canonicalize_filename (adapter, NULL),
                   *folder = g_path_get_dirname (absolute);
   g_autofree char *path = g_build_filename (folder, name, NULL);
-  return g_file_test (path, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer (&path) : NULL;
+  return cow_path_is_file (path) ? g_steal_pointer (&path) : NULL;
 }
 
 CowRecipe *
@@ -39,7 +40,7 @@ static gboolean
 is_model_too (const CowCard *card, const char *adapter)
 {
   g_autofree char *config = g_build_filename (adapter, "config.json", NULL);
-  return cow_card_kind (card)->cached && g_file_test (config, G_FILE_TEST_IS_REGULAR);
+  return cow_card_kind (card)->cached && cow_path_is_file (config);
 }
 
 gboolean

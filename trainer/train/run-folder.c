@@ -36,7 +36,7 @@ fail (const char *path, const char *doing, GError **error)
 static gboolean
 remove_tree (const char *path, GError **error)
 {
-  if (g_file_test (path, G_FILE_TEST_IS_DIR) && !g_file_test (path, G_FILE_TEST_IS_SYMLINK)) {
+  if (cow_path_is_folder (path) && !g_file_test (path, G_FILE_TEST_IS_SYMLINK)) {
     g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
     for (const char *name; dir && (name = g_dir_read_name (dir));) {
       g_autofree char *child = g_build_filename (path, name, NULL);
@@ -80,6 +80,18 @@ check_space (CowRunFolder *self, guint64 bytes, GError **error)
   return FALSE;
 }
 
+/* Removes what a run that was killed while it exchanged folders left, for it may have been the last
+ * time. */
+static void
+clear (CowRunFolder *self)
+{
+  static const char *const names[] = { "best", "last" };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *new = g_strdup_printf ("%s/%s.new", self->path, names[i]);
+    remove_tree (new, NULL);
+  }
+}
+
 CowRunFolder *
 cow_run_folder_open (const char *path, guint64 bytes, GError **error)
 {
@@ -88,6 +100,7 @@ cow_run_folder_open (const char *path, guint64 bytes, GError **error)
   self->lock = -1;
   if (!cow_folder_make (path, error) || !lock (self, error) || !check_space (self, bytes, error))
     return NULL;
+  clear (self);
   return g_steal_pointer (&self);
 }
 
@@ -116,7 +129,7 @@ cow_run_folder_has_run (const char *path)
   g_autofree char *last = g_build_filename (path, "last", NULL),
                   *previous = g_build_filename (path, "last.previous", NULL);
   g_autofree char *state = g_build_filename (last, "state.safetensors", NULL);
-  if (!cow_path_exists (last) && g_file_test (previous, G_FILE_TEST_IS_DIR))
+  if (!cow_path_exists (last) && cow_path_is_folder (previous))
     (void)g_rename (previous, last);
   return cow_path_exists (state);
 }

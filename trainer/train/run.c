@@ -124,9 +124,9 @@ log_files (CowRun *self)
     if (cow_path_exists (path))
       cow_run_tracking_log_artifact (self->tracking, path, NULL);
   }
-  if (g_file_test (best, G_FILE_TEST_IS_DIR))
+  if (cow_path_is_folder (best))
     cow_run_tracking_log_artifact (self->tracking, best, NULL);
-  if (g_file_test (plots, G_FILE_TEST_IS_DIR))
+  if (cow_path_is_folder (plots))
     cow_run_tracking_log_artifact (self->tracking, plots, NULL);
 }
 
