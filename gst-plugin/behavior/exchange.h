@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 
 typedef struct _GstCowExchange GstCowExchange;
 
-/* Called in the loading thread when an adapter is loaded or cannot be: `engine` (a reference for
+/* Called in the loading thread, or the requesting one where no thread starts, when an adapter is loaded or cannot be: `engine` (a reference for
  * the callee) or `error` is set, `adapter` is the one that was requested, and `choice` what its
  * precision stands for. */
 typedef void (*GstCowExchangeDone) (gpointer user_data, const char *adapter,

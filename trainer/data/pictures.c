@@ -16,7 +16,9 @@
 
 #define STRIP         64 /* rows that are computed at a time */
 #define MOST_CHANNELS 5
-#define FEW_PARTS     200 /* one value in so many at either end is no contrast */
+#define MOST_PROFILE  (16 << 20)  /* bytes: printers' have some 2 MB */
+#define MOST_TEXT     (512 << 10) /* bytes of a PNG's compressed texts, a thousandfold when read */
+#define FEW_PARTS     200         /* one value in so many at either end is no contrast */
 
 /* Bytes that libvips and the libraries behind it take for themselves, whatever the picture: some 5
  * MB were seen. */
@@ -177,6 +179,31 @@ is_known (const guint8 *data, gsize n_bytes)
   for (guint i = 0; loader && i < G_N_ELEMENTS (loaders); i++)
     if (g_str_has_prefix (loader, loaders[i]))
       return TRUE;
+  return FALSE;
+}
+
+/* Texts of a PNG, which nobody asks for, are read with its header, however long they get. */
+static gboolean
+check_texts (const guint8 *data, gsize n_bytes, const char *path, GError **error)
+{
+  gsize texts = 0;
+
+  if (n_bytes < 8 || memcmp (data, "\x89PNG", 4) != 0)
+    return TRUE;
+  for (gsize at = 8; n_bytes - at >= 8;) {
+    const gsize n =
+        (gsize)data[at] << 24 | (gsize)data[at + 1] << 16 | (gsize)data[at + 2] << 8 | data[at + 3];
+    if (memcmp (data + at + 4, "zTXt", 4) == 0 || memcmp (data + at + 4, "iTXt", 4) == 0)
+      texts += n;
+    if (n > n_bytes - at - 8 || n_bytes - at - 8 - n < 4)
+      break; /* libpng says it better */
+    at += 12 + n;
+  }
+  if (texts <= MOST_TEXT)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: %" G_GSIZE_FORMAT " bytes of text; at most %d are read", path, texts,
+               MOST_TEXT);
   return FALSE;
 }
 
@@ -423,7 +450,7 @@ profile_fits (const VipsImage *image)
   size_t n_bytes;
 
   if (vips_image_get_blob (image, VIPS_META_ICC_NAME, (const void **)&profile, &n_bytes) != 0 ||
-      n_bytes < 132 || memcmp (profile + 36, "acsp", 4) != 0)
+      n_bytes < 132 || n_bytes > MOST_PROFILE || memcmp (profile + 36, "acsp", 4) != 0)
     return FALSE;
   const gsize says =
       (gsize)profile[0] << 24 | (gsize)profile[1] << 16 | (gsize)profile[2] << 8 | profile[3];
@@ -545,7 +572,7 @@ decode (VipsImage **image, const char *path, Picture *picture, GError **error)
 static gboolean
 decode_bytes (const guint8 *data, gsize n_bytes, const char *path, Picture *picture, GError **error)
 {
-  if (!has_memory (TO_BEGIN, path, error))
+  if (!check_texts (data, n_bytes, path, error) || !has_memory (TO_BEGIN, path, error))
     return FALSE;
   if (!is_known (data, n_bytes)) {
     const char *format = guess_format (data, n_bytes);
