@@ -179,8 +179,8 @@ outcomes_without (const Work *work)
   munmap (right, sizeof *right);
 }
 
-void
-outcomes_of_memory (const Work *work)
+static void
+refuse_memory (const Work *work, gboolean singly)
 {
   guint n = 0, n_errors = 0;
 
@@ -190,8 +190,10 @@ outcomes_of_memory (const Work *work)
   }
   Outcome *right = find_right (work);
   budget_step = MAX (right->counts.peak / SIZES, 1024);
-  n_errors += try_places (work, "allocation", right->counts.n, once, right, &n);
-  n_errors += try_places (work, "from allocation", right->counts.n, for_good, right, &n);
+  if (singly) {
+    n_errors += try_places (work, "allocation", right->counts.n, once, right, &n);
+    n_errors += try_places (work, "from allocation", right->counts.n, for_good, right, &n);
+  }
   n_errors +=
       try_places (work, "memory", (guint64)(right->counts.peak / budget_step), budget, right, &n);
   g_test_message ("%s: %" G_GUINT64_FORMAT " allocations, oneDNN's %" G_GUINT64_FORMAT
@@ -200,6 +202,18 @@ outcomes_of_memory (const Work *work)
                   n_errors);
   g_assert_cmpuint (n_errors, >, 0);
   munmap (right, sizeof *right);
+}
+
+void
+outcomes_of_memory (const Work *work)
+{
+  refuse_memory (work, TRUE);
+}
+
+void
+outcomes_of_sizes (const Work *work)
+{
+  refuse_memory (work, FALSE);
 }
 
 void

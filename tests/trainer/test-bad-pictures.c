@@ -585,6 +585,10 @@ test_refused (void)
   assert_refused (text, "not a picture");
   assert_refused (empty, "empty");
   assert_refused (svg, "but SVG");
+  /* libvips itself does not open it for us either. */
+  g_assert_null (vips_image_new_from_file (svg, NULL));
+  g_assert_nonnull (strstr (vips_error_buffer (), "blocked"));
+  vips_error_clear ();
   static const struct {
     const char *start, *what;
   } others[] = { { "\0\0\0\x1c"

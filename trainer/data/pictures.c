@@ -302,14 +302,10 @@ check_channels (const VipsImage *image, const char *path, GError **error)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/*
- * Whether there is so much memory. The libraries that decode were not written to be without: some
- * end the process, others leave out what they could not hold, an orientation or a profile, without
- * a word. So it is looked for before they are called.
- */
-static gboolean
-has_memory (gsize n_bytes, const char *path, GError **error)
+gboolean
+pictures_have_memory (gsize n_bytes, const char *path, GError **error)
 {
+  n_bytes += TO_BEGIN;
   void *memory = mmap (NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
   if (memory == MAP_FAILED)
@@ -322,9 +318,8 @@ has_memory (gsize n_bytes, const char *path, GError **error)
 static gboolean
 has_memory_for (const VipsImage *image, const char *path, GError **error)
 {
-  return has_memory (TO_BEGIN + (gsize)COPIES * VIPS_IMAGE_SIZEOF_IMAGE (image) +
-                         3 * VIPS_IMAGE_N_PELS (image),
-                     path, error);
+  return pictures_have_memory (
+      (gsize)COPIES * VIPS_IMAGE_SIZEOF_IMAGE (image) + 3 * VIPS_IMAGE_N_PELS (image), path, error);
 }
 
 /* ---- computing in this thread ---------------------------------------------------------------- */
@@ -479,7 +474,7 @@ apply_profile (VipsImage **image, PictureNotes *notes)
     if (step (image, &next, vips_icc_transform (*image, &next, "srgb", "embedded", TRUE, NULL)) ==
         0)
       return 0;
-    if (!has_memory (TO_BEGIN, "", NULL))
+    if (!pictures_have_memory (0, "", NULL))
       return -1;
   }
   /* It failed before any pixel was read; what it said is not about the picture. */
@@ -572,7 +567,7 @@ decode (VipsImage **image, const char *path, Picture *picture, GError **error)
 static gboolean
 decode_bytes (const guint8 *data, gsize n_bytes, const char *path, Picture *picture, GError **error)
 {
-  if (!check_texts (data, n_bytes, path, error) || !has_memory (TO_BEGIN, path, error))
+  if (!check_texts (data, n_bytes, path, error) || !pictures_have_memory (0, path, error))
     return FALSE;
   if (!is_known (data, n_bytes)) {
     const char *format = guess_format (data, n_bytes);
