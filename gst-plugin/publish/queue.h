@@ -28,8 +28,8 @@ typedef struct {
   gboolean connected;
 } GstCowPublishCounts;
 
-/* Starts the thread; NULL where it does not start. Takes the target. Warnings come from `element`, to which the queue has a weak
- * reference. */
+/* Starts the thread; NULL where it does not start. Takes the target. Warnings come from `element`,
+ * to which the queue has a weak reference. */
 GstCowPublishQueue *gst_cow_publish_queue_new (GstCowPublishTarget *target, guint size,
                                                GstElement *element, GError **error);
 
