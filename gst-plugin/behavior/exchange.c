@@ -89,10 +89,25 @@ load (gpointer data)
   return NULL;
 }
 
+/* Says that the last request cannot be met, in the place of the thread that did not start. */
+static void
+give_up (GstCowExchange *self, GError *error)
+{
+  const CowPrecisionChoice none = { 0 };
+  Request *request;
+
+  g_prefix_error (&error, "no thread to load it in: ");
+  while ((request = take_next (self))) {
+    self->done (self->user_data, request->adapter, &none, NULL, error);
+    request_free (request);
+  }
+}
+
 void
 gst_cow_exchange_request (GstCowExchange *self, const CowClassifierOptions *options)
 {
   Request *request = g_new0 (Request, 1);
+  g_autoptr (GError) error = NULL;
   gboolean loading;
 
   request->model = g_strdup (options->model);
@@ -110,9 +125,11 @@ gst_cow_exchange_request (GstCowExchange *self, const CowClassifierOptions *opti
   if (!loading) {
     if (self->thread)
       g_thread_join (self->thread);
-    self->thread = g_thread_new ("cow-exchange", load, self);
+    self->thread = g_thread_try_new ("cow-exchange", load, self, &error);
   }
   g_mutex_unlock (&self->starting);
+  if (error)
+    give_up (self, error);
 }
 
 void

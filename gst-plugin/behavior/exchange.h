@@ -13,9 +13,9 @@ G_BEGIN_DECLS
 
 typedef struct _GstCowExchange GstCowExchange;
 
-/* Called in the loading thread when an adapter is loaded or cannot be: `engine` (a reference for
- * the callee) or `error` is set, `adapter` is the one that was requested, and `choice` what its
- * precision stands for. */
+/* Called in the loading thread, or the requesting one where no thread starts, when an adapter is
+ * loaded or cannot be: `engine` (a reference for the callee) or `error` is set, `adapter` is the
+ * requested one, and `choice` what its precision stands for. */
 typedef void (*GstCowExchangeDone) (gpointer user_data, const char *adapter,
                                     const CowPrecisionChoice *choice, CowEngine *engine,
                                     const GError *error);

@@ -230,6 +230,28 @@ open_targets (const GstCowPublishSettings *settings, GstCowPublishTarget **targe
   return -1;
 }
 
+/* Their queues, under the object's lock; none on error. Takes the targets. */
+static gboolean
+start_queues (GstCowPublish *self, GstCowPublishTarget **targets, guint n, guint size,
+              GError **error)
+{
+  guint started = 0;
+
+  while (started < n && (self->queues[started] = gst_cow_publish_queue_new (
+                             targets[started], size, GST_ELEMENT (self), error)))
+    started++;
+  self->n_queues = started == n ? n : 0;
+  if (started == n)
+    return TRUE;
+  for (guint i = started + 1; i < n; i++)
+    targets[i]->class->free (targets[i]);
+  for (guint i = 0; i < started; i++) {
+    gst_cow_publish_queue_finish (self->queues[i]);
+    gst_cow_publish_queue_unref (self->queues[i]);
+  }
+  return FALSE;
+}
+
 static gboolean
 gst_cow_publish_start (GstBaseTransform *trans)
 {
@@ -238,6 +260,7 @@ gst_cow_publish_start (GstBaseTransform *trans)
       g_new0 (GstCowPublishTarget *, gst_cow_publish_n_targets);
   GstCowPublishSettings settings;
   g_autoptr (GError) error = NULL;
+  gboolean ok;
   gint n;
 
   GST_OBJECT_LOCK (self);
@@ -247,14 +270,14 @@ gst_cow_publish_start (GstBaseTransform *trans)
   GST_OBJECT_UNLOCK (self);
 
   n = open_targets (&settings, targets, &error);
-  if (n > 0) {
+  ok = n > 0;
+  if (ok) {
     GST_OBJECT_LOCK (self);
-    for (gint i = 0; i < n; i++)
-      self->queues[i] =
-          gst_cow_publish_queue_new (targets[i], settings.own->queue_size, GST_ELEMENT (self));
-    self->n_queues = (guint)n;
+    ok = start_queues (self, targets, (guint)n, settings.own->queue_size, &error);
     self->n_last = 0;
     GST_OBJECT_UNLOCK (self);
+  }
+  if (ok) {
     self->source = g_steal_pointer (&settings.own->source);
     self->post_events = (GstCowPublishEvents)settings.own->post_events;
     self->states = gst_cow_publish_states_new ();
@@ -270,7 +293,7 @@ gst_cow_publish_start (GstBaseTransform *trans)
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
   }
   gst_cow_publish_settings_clear (&settings);
-  return n > 0;
+  return ok;
 }
 
 static void

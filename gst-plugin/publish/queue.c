@@ -603,7 +603,8 @@ run (gpointer data)
 /* ---- begin and end --------------------------------------------------------------------------- */
 
 GstCowPublishQueue *
-gst_cow_publish_queue_new (GstCowPublishTarget *target, guint size, GstElement *element)
+gst_cow_publish_queue_new (GstCowPublishTarget *target, guint size, GstElement *element,
+                           GError **error)
 {
   GstCowPublishQueue *self = g_new0 (GstCowPublishQueue, 1);
   static gsize category = 0;
@@ -626,8 +627,14 @@ gst_cow_publish_queue_new (GstCowPublishTarget *target, guint size, GstElement *
   g_cond_init (&self->over);
   g_cond_init (&self->room);
   g_queue_init (&self->events);
-  g_thread_unref (g_thread_new (target->class->name, run, self));
-  return self;
+  GThread *thread = g_thread_try_new (target->class->name, run, self, error);
+  if (thread) {
+    g_thread_unref (thread);
+    return self;
+  }
+  self->references = 1;
+  gst_cow_publish_queue_unref (self);
+  return NULL;
 }
 
 void

@@ -28,10 +28,10 @@ typedef struct {
   gboolean connected;
 } GstCowPublishCounts;
 
-/* Starts the thread. Takes the target. Warnings come from `element`, to which the queue has a weak
- * reference. */
+/* Starts the thread; NULL where it does not start. Takes the target. Warnings come from `element`,
+ * to which the queue has a weak reference. */
 GstCowPublishQueue *gst_cow_publish_queue_new (GstCowPublishTarget *target, guint size,
-                                               GstElement *element);
+                                               GstElement *element, GError **error);
 
 /* Adds an event, a GRefString of which the queue takes a reference. `wait`: for room, until a flush
  * or gst_cow_publish_queue_release (), and the event is dropped when there is none after that. Any

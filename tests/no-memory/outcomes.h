@@ -34,6 +34,8 @@ typedef struct {
 void outcomes_without (const Work *work);
 /* Refuses each allocation, once and for good, and memory beyond each of some sizes. */
 void outcomes_of_memory (const Work *work);
+/* The sizes alone, for work in which libvips does not survive single refusals. */
+void outcomes_of_sizes (const Work *work);
 /* Refuses all threads; libgomp has not started any either. */
 void outcomes_of_threads (const Work *work);
 

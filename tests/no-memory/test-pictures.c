@@ -6,6 +6,7 @@
 
 #include "tests/no-memory/outcomes.h"
 #include "tests/trainer/cli.h"
+#include "trainer/data/augment.h"
 #include "trainer/data/pictures.h"
 
 #define WIDTH  150
@@ -127,6 +128,29 @@ test_format (gconstpointer data)
   cli_remove (g_steal_pointer (&folder));
 }
 
+/* A few of the random changes, which libvips computes, too. */
+static gboolean
+augment (gconstpointer data, gpointer begun, Answer *answer, GError **error)
+{
+  static guint8 rgb[3 * WIDTH * HEIGHT];
+
+  for (guint64 key = 0; key < 3; key++) {
+    for (gsize i = 0; i < sizeof rgb; i++)
+      rgb[i] = (guint8)(i * 7 + i / 450);
+    if (!cow_augment_run (COW_AUGMENT_HEAVY, key, rgb, WIDTH, HEIGHT, error))
+      return FALSE;
+    g_autofree char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, rgb, sizeof rgb);
+    answer_add (answer, sum, strlen (sum));
+  }
+  return TRUE;
+}
+
+static void
+test_augment (void)
+{
+  outcomes_of_sizes (&(Work){ "augmentation", start, augment, NULL });
+}
+
 int
 main (int argc, char **argv)
 {
@@ -136,5 +160,6 @@ main (int argc, char **argv)
                     *path = g_strconcat ("/no-memory/pictures/", name, NULL);
     g_test_add_data_func (path, &formats[i], test_format);
   }
+  g_test_add_func ("/no-memory/augmentation", test_augment);
   return g_test_run ();
 }

@@ -2,8 +2,12 @@
 /* Files that are no pictures, are cut short or damaged: each is refused in words of its own, and
  * no other file suffers. */
 #include <gio/gio.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <vips/vips.h>
 
 #include "tests/trainer/cli.h"
@@ -409,6 +413,152 @@ test_verbs (void)
   cli_remove (folder);
 }
 
+/* ---- files that mean to be too much ---------------------------------------------------------- */
+
+#define BOMB_SECONDS 8                  /* of a processor, for any */
+#define BOMB_BYTES   ((gsize)900 << 20) /* and memory: the largest picture that is read, and more */
+
+static void
+put_big (GByteArray *file, guint32 value)
+{
+  const guint8 big[] = { value >> 24, value >> 16 & 255, value >> 8 & 255, value & 255 };
+  g_byte_array_append (file, big, sizeof big);
+}
+
+static void
+put_chunk (GByteArray *file, const char *type, const void *data, gsize n)
+{
+  const guint start = file->len + 4;
+  guint32 crc = 0xffffffff;
+
+  put_big (file, (guint32)n);
+  g_byte_array_append (file, (const guint8 *)type, 4);
+  g_byte_array_append (file, data, (guint)n);
+  for (guint i = start; i < file->len; i++) {
+    crc ^= file->data[i];
+    for (guint bit = 0; bit < 8; bit++)
+      crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  put_big (file, ~crc);
+}
+
+/* A PNG that says it is so large, with n texts of 50 MB. */
+static GByteArray *
+png_bomb (guint32 side, guint n_texts)
+{
+  GByteArray *file = g_byte_array_new ();
+  g_autoptr (GByteArray) header = g_byte_array_new (), text = g_byte_array_new ();
+  g_autofree guint8 *zeroes = g_malloc0 (50 << 20);
+  g_autoptr (GByteArray) rows = deflate (zeroes, 49 * 16), packed = deflate (zeroes, 50 << 20);
+
+  g_byte_array_append (file, (const guint8 *)"\x89PNG\r\n\x1a\n", 8);
+  put_big (header, side);
+  put_big (header, side);
+  g_byte_array_append (header, (const guint8 *)"\10\2\0\0\0", 5);
+  put_chunk (file, "IHDR", header->data, header->len);
+  g_byte_array_append (text, (const guint8 *)"Comment\0\0", 9);
+  g_byte_array_append (text, packed->data, packed->len);
+  for (guint i = 0; i < n_texts; i++)
+    put_chunk (file, "zTXt", text->data, text->len);
+  put_chunk (file, "IDAT", rows->data, rows->len);
+  put_chunk (file, "IEND", "", 0);
+  return file;
+}
+
+/* A TIFF of n pages of 4 x 4, or of one whose next page is itself; with `bands` of a pixel and a
+ * profile of so many bytes. */
+static GByteArray *
+tiff_bomb (guint n, gboolean loops, guint bands, guint profile)
+{
+  enum { ENTRIES = 10, SIZE = 2 + 12 * ENTRIES + 4 };
+  GByteArray *file = g_byte_array_new ();
+  const guint data = 8 + n * SIZE;
+  g_autofree guint8 *zeroes = g_malloc0 (16 * bands + profile);
+
+  g_byte_array_append (file, (const guint8 *)"II*\0", 4);
+  add_32 (file, 8);
+  for (guint i = 0; i < n; i++) {
+    const guint entries[ENTRIES][4] = {
+      { 256, 4, 1, 4 },          { 257, 4, 1, 4 },
+      { 258, 3, 1, 8 },          { 259, 3, 1, 1 },
+      { 262, 3, 1, 1 },          { 273, 4, 1, data },
+      { 277, 3, 1, bands },      { 278, 4, 1, 4 },
+      { 279, 4, 1, 16 * bands }, { 34675, 7, MAX (profile, 5), data },
+    };
+    add_16 (file, ENTRIES);
+    for (guint e = 0; e < ENTRIES; e++) {
+      add_16 (file, entries[e][0]);
+      add_16 (file, entries[e][1]);
+      add_32 (file, entries[e][2]);
+      add_32 (file, entries[e][3]);
+    }
+    add_32 (file, loops ? 8 : i + 1 < n ? 8 + (i + 1) * SIZE : 0);
+  }
+  g_byte_array_append (file, zeroes, 16 * bands + profile);
+  return file;
+}
+
+/* A BMP of runs that ends at once. */
+static GByteArray *
+bmp_bomb (guint width, guint height)
+{
+  GByteArray *file = g_byte_array_new ();
+  const guint fields[] = {
+    0, 0, 62, 40, width, height, 1 | 8 << 16, 1, 0, 0, 0, 2, 0, 0, 0xffffff
+  };
+
+  g_byte_array_append (file, (const guint8 *)"BM", 2);
+  for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
+    add_32 (file, fields[i]);
+  g_byte_array_append (file, (const guint8 *)"\0\1", 2);
+  return file;
+}
+
+/* Reads such a file in a child, which has so much memory and time; what it says, NULL where it was
+ * read. */
+static void
+try_bomb (const char *name, GByteArray *file, const char *text)
+{
+  char *folder = cli_folder ();
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  const struct rlimit memory = { BOMB_BYTES, BOMB_BYTES }, time = { BOMB_SECONDS, BOMB_SECONDS };
+  int status;
+
+  g_assert_true (g_file_set_contents (path, (const char *)file->data, file->len, NULL));
+  g_byte_array_unref (file);
+  fflush (NULL);
+  const pid_t child = fork ();
+  if (child == 0) {
+    g_autoptr (GError) error = NULL;
+    g_auto (Picture) picture = { 0 };
+    setrlimit (RLIMIT_DATA, &memory);
+    setrlimit (RLIMIT_CPU, &time);
+    const gboolean ok = picture_read (path, &picture, &error);
+    if (!text)
+      _exit (ok ? 0 : 1);
+    _exit (!ok && strstr (error->message, text) ? 0 : 1);
+  }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  if (status != 0)
+    g_error ("%s: status %d", name, status);
+  cli_remove (folder);
+}
+
+static void
+test_bombs (void)
+{
+  try_bomb ("huge.png", png_bomb (100000, 0), "100000 x 100000");
+  try_bomb ("text.png", png_bomb (16, 200), "bytes of text");
+  try_bomb ("some-text.png", png_bomb (16, 2), NULL);
+  try_bomb ("pages.tif", tiff_bomb (10000, FALSE, 1, 0), NULL);
+  try_bomb ("loop.tif", tiff_bomb (1, TRUE, 1, 0), NULL);
+  try_bomb ("bands.tif", tiff_bomb (1, FALSE, 60000, 0), "cannot be decoded");
+  try_bomb ("some-bands.tif", tiff_bomb (1, FALSE, 100, 0), "100 channels");
+  try_bomb ("profile.tif", tiff_bomb (1, FALSE, 1, 100 << 20), NULL);
+  try_bomb ("huge.bmp", bmp_bomb (100000, 100000), "100000 x 100000");
+  try_bomb ("runs.bmp", bmp_bomb (16384, 8192), NULL);
+}
+
 /* ---- other files ----------------------------------------------------------------------------- */
 
 static void
@@ -435,6 +585,10 @@ test_refused (void)
   assert_refused (text, "not a picture");
   assert_refused (empty, "empty");
   assert_refused (svg, "but SVG");
+  /* libvips itself does not open it for us either. */
+  g_assert_null (vips_image_new_from_file (svg, NULL));
+  g_assert_nonnull (strstr (vips_error_buffer (), "blocked"));
+  vips_error_clear ();
   static const struct {
     const char *start, *what;
   } others[] = { { "\0\0\0\x1c"
@@ -465,6 +619,8 @@ main (int argc, char **argv)
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   g_assert_true (pictures_start (NULL));
   vips_operation_block_set ("VipsForeignSave", FALSE); /* ImageMagick writes BMP */
+  /* First: its children are to have no threads of libvips'. */
+  g_test_add_func ("/bad-pictures/bombs", test_bombs);
   g_test_add_func ("/bad-pictures/reasons", test_reasons);
   for (guint i = 0; i < G_N_ELEMENTS (cut_names); i++) {
     g_autofree char *path = g_strconcat ("/bad-pictures/truncated/", cut_names[i], NULL);

@@ -570,7 +570,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_assert_true (pictures_start (NULL));
-  /* ImageMagick is kept from files of strangers; here it writes BMP, and reads it to compare. */
+  /* ImageMagick, kept from files of strangers, writes BMP here and reads it for comparison. */
   vips_operation_block_set ("VipsForeignSave", FALSE);
   vips_operation_block_set ("VipsForeignLoadMagick", FALSE);
   g_test_add_func ("/pictures/golden", test_golden);

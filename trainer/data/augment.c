@@ -14,6 +14,8 @@
 #include "model/training/random.h"
 #include "trainer/data/pictures.h"
 
+#define PIXEL_BYTES 64 /* of a pixel, in whatever lies between the operations */
+
 /* How strong a level is. */
 typedef struct {
   double degrees; /* of rotations, either way */
@@ -506,7 +508,8 @@ cow_augment_run (CowAugment level, guint64 key, guint8 *rgb, int width, int heig
 
   if (level == COW_AUGMENT_NONE)
     return TRUE;
-  if (!pictures_start (error))
+  if (!pictures_start (error) ||
+      !pictures_have_memory (PIXEL_BYTES * (gsize)width * (gsize)height, "augmentation", error))
     return FALSE;
   if (change (&draw, &levels[level].strength, rgb, width, height) == 0)
     return TRUE;

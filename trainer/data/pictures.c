@@ -17,7 +17,9 @@
 
 #define STRIP         64 /* rows that are computed at a time */
 #define MOST_CHANNELS 5
-#define FEW_PARTS     200 /* one value in so many at either end is no contrast */
+#define MOST_PROFILE  (16 << 20)  /* bytes: printers' have some 2 MB */
+#define MOST_TEXT     (512 << 10) /* bytes of a PNG's compressed texts, a thousandfold when read */
+#define FEW_PARTS     200         /* one value in so many at either end is no contrast */
 
 /* Bytes that libvips and the libraries behind it take for themselves, whatever the picture: some 5
  * MB were seen. */
@@ -181,6 +183,31 @@ is_known (const guint8 *data, gsize n_bytes)
   return FALSE;
 }
 
+/* Texts of a PNG, which nobody asks for, are read with its header, however long they get. */
+static gboolean
+check_texts (const guint8 *data, gsize n_bytes, const char *path, GError **error)
+{
+  gsize texts = 0;
+
+  if (n_bytes < 8 || memcmp (data, "\x89PNG", 4) != 0)
+    return TRUE;
+  for (gsize at = 8; n_bytes - at >= 8;) {
+    const gsize n =
+        (gsize)data[at] << 24 | (gsize)data[at + 1] << 16 | (gsize)data[at + 2] << 8 | data[at + 3];
+    if (memcmp (data + at + 4, "zTXt", 4) == 0 || memcmp (data + at + 4, "iTXt", 4) == 0)
+      texts += n;
+    if (n > n_bytes - at - 8 || n_bytes - at - 8 - n < 4)
+      break; /* libpng says it better */
+    at += 12 + n;
+  }
+  if (texts <= MOST_TEXT)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: %" G_GSIZE_FORMAT " bytes of text; at most %d are read", path, texts,
+               MOST_TEXT);
+  return FALSE;
+}
+
 /* What bytes that we do not read are, for the message; NULL when they say nothing. */
 static const char *
 guess_format (const guint8 *data, gsize n_bytes)
@@ -276,14 +303,10 @@ check_channels (const VipsImage *image, const char *path, GError **error)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/*
- * Whether there is so much memory. The libraries that decode were not written to be without: some
- * end the process, others leave out what they could not hold, an orientation or a profile, without
- * a word. So it is looked for before they are called.
- */
-static gboolean
-has_memory (gsize n_bytes, const char *path, GError **error)
+gboolean
+pictures_have_memory (gsize n_bytes, const char *path, GError **error)
 {
+  n_bytes += TO_BEGIN;
   void *memory = mmap (NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
   if (memory == MAP_FAILED)
@@ -296,9 +319,8 @@ has_memory (gsize n_bytes, const char *path, GError **error)
 static gboolean
 has_memory_for (const VipsImage *image, const char *path, GError **error)
 {
-  return has_memory (TO_BEGIN + (gsize)COPIES * VIPS_IMAGE_SIZEOF_IMAGE (image) +
-                         3 * VIPS_IMAGE_N_PELS (image),
-                     path, error);
+  return pictures_have_memory (
+      (gsize)COPIES * VIPS_IMAGE_SIZEOF_IMAGE (image) + 3 * VIPS_IMAGE_N_PELS (image), path, error);
 }
 
 /* ---- computing in this thread ---------------------------------------------------------------- */
@@ -424,7 +446,7 @@ profile_fits (const VipsImage *image)
   size_t n_bytes;
 
   if (vips_image_get_blob (image, VIPS_META_ICC_NAME, (const void **)&profile, &n_bytes) != 0 ||
-      n_bytes < 132 || memcmp (profile + 36, "acsp", 4) != 0)
+      n_bytes < 132 || n_bytes > MOST_PROFILE || memcmp (profile + 36, "acsp", 4) != 0)
     return FALSE;
   const gsize says =
       (gsize)profile[0] << 24 | (gsize)profile[1] << 16 | (gsize)profile[2] << 8 | profile[3];
@@ -453,7 +475,7 @@ apply_profile (VipsImage **image, PictureNotes *notes)
     if (step (image, &next, vips_icc_transform (*image, &next, "srgb", "embedded", TRUE, NULL)) ==
         0)
       return 0;
-    if (!has_memory (TO_BEGIN, "", NULL))
+    if (!pictures_have_memory (0, "", NULL))
       return -1;
   }
   /* It failed before any pixel was read; what it said is not about the picture. */
@@ -546,7 +568,7 @@ decode (VipsImage **image, const char *path, Picture *picture, GError **error)
 static gboolean
 decode_bytes (const guint8 *data, gsize n_bytes, const char *path, Picture *picture, GError **error)
 {
-  if (!has_memory (TO_BEGIN, path, error))
+  if (!check_texts (data, n_bytes, path, error) || !pictures_have_memory (0, path, error))
     return FALSE;
   if (!is_known (data, n_bytes)) {
     const char *format = guess_format (data, n_bytes);

@@ -13,6 +13,14 @@
  * vips_thread_shutdown (). */
 gboolean pictures_start (GError **error);
 
+/*
+ * Whether there is memory for so many bytes of pixels, and what libvips and the libraries behind it
+ * need besides; else COW_ERROR_MEMORY. They were not written to be without: some end the process,
+ * others leave out what they could not hold, a strip, an orientation or a profile, without a word.
+ * So it is looked for before they are called.
+ */
+gboolean pictures_have_memory (gsize n_bytes, const char *path, GError **error);
+
 #define PICTURE_LEAST_CONTRAST 9 /* of 255; noise of a camera alone has as much */
 
 /* What a user should know of a picture that was read. */
