@@ -21,9 +21,32 @@ static struct {
 
 /* ---- elements -------------------------------------------------------------------------------- */
 
+/* Where the sequence numbers of a camera leap, rtpjitterbuffer (seen in GStreamer 1.22) has its two
+ * threads wait for each other: its queue is full, and its head is missing. rtspsrc would wait for
+ * them for ever. A flush sets them free. */
+static void
+flush (GstElement *element)
+{
+  g_autoptr (GPtrArray) elements = NULL;
+
+  if (!GST_IS_BIN (element))
+    return;
+  elements = elements_of (GST_BIN (element));
+  for (guint i = 0; i < elements->len; i++) {
+    GstPad *pad;
+
+    if (!element_is (elements->pdata[i], "rtpjitterbuffer"))
+      continue;
+    pad = gst_element_get_static_pad (elements->pdata[i], "sink");
+    gst_pad_send_event (pad, gst_event_new_flush_start ());
+    gst_object_unref (pad);
+  }
+}
+
 static gpointer
 stop (gpointer element)
 {
+  flush (element);
   gst_element_set_state (element, GST_STATE_NULL);
   gst_object_unref (element);
   g_mutex_lock (&registry.lock);

@@ -81,6 +81,17 @@ n_frames (const char *path)
   return frames->len;
 }
 
+/* n bytes, the highest first, at any address: GStreamer's macros need an aligned one. */
+static guint64
+number_at (const guint8 *at, guint n)
+{
+  guint64 number = 0;
+
+  for (guint i = 0; i < n; i++)
+    number = number << 8 | at[i];
+  return number;
+}
+
 /* The names of an MP4's outermost boxes, as "ftyp free mdat moov". */
 static char *
 boxes_of (const char *path)
@@ -92,8 +103,7 @@ boxes_of (const char *path)
   g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
   while (at + 16 <= n) {
     const guint8 *box = (guint8 *)bytes + at;
-    const guint64 size =
-        GST_READ_UINT32_BE (box) == 1 ? GST_READ_UINT64_BE (box + 8) : GST_READ_UINT32_BE (box);
+    const guint64 size = number_at (box, 4) == 1 ? number_at (box + 8, 8) : number_at (box, 4);
 
     g_string_append_printf (names, "%s%.4s", at ? " " : "", (const char *)box + 4);
     if (size < 8 || size > n - at)

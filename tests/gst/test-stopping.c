@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "pipelines/stopping.h"
 #include "tests/gst/child.h"
 
 #define N_CAMERAS 8u
@@ -302,6 +303,50 @@ test_eight (void)
   camera_free (camera);
 }
 
+/* ---- a source that waits for itself ---------------------------------------------------------- */
+
+static GstPadProbeReturn
+note_flush (GstPad *pad, GstPadProbeInfo *info, gpointer is_flushed)
+{
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_FLUSH_START)
+    g_atomic_int_set ((gint *)is_flushed, TRUE);
+  return GST_PAD_PROBE_OK;
+}
+
+/* rtspsrc cannot be stopped while the thread that reads is inside a jitter buffer that waits for
+ * itself. So those are flushed first. */
+static void
+test_jitter_buffer (void)
+{
+  GstElement *pipeline = gst_pipeline_new (NULL), *source, *buffer;
+  const gint64 limit = g_get_monotonic_time () + LIMIT_S * G_USEC_PER_SEC;
+  gint is_flushed = FALSE;
+  GstPad *pad;
+
+  source = gst_parse_bin_from_description (
+      "videotestsrc is-live=true ! video/x-raw,format=RGB,width=64,height=64 ! rtpvrawpay ! "
+      "rtpjitterbuffer name=buffer ! fakesink",
+      FALSE, NULL);
+  buffer = gst_bin_get_by_name (GST_BIN (source), "buffer");
+  pad = gst_element_get_static_pad (buffer, "sink");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_EVENT_FLUSH,
+                     note_flush, &is_flushed, NULL);
+  gst_bin_add (GST_BIN (pipeline), gst_object_ref (source));
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  gst_object_unref (pad);
+  gst_object_unref (buffer);
+  stopping_take_out (source);
+  while (GST_STATE (source) != GST_STATE_NULL) {
+    g_assert_cmpint (g_get_monotonic_time (), <, limit);
+    g_usleep (10000);
+  }
+  g_assert_true (g_atomic_int_get (&is_flushed));
+  gst_object_unref (source);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -324,6 +369,7 @@ main (int argc, char **argv)
   g_test_add_func ("/stopping/reconnect", test_reconnect);
   g_test_add_func ("/stopping/reconnect-goes-on", test_reconnect_goes_on);
   g_test_add_func ("/stopping/eight", test_eight);
+  g_test_add_func ("/stopping/jitter-buffer", test_jitter_buffer);
   result = g_test_run ();
   support_remove (adapter);
   g_free (model);
