@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/data/check.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <string.h>
+#include <unistd.h>
 #include <vips/vips.h>
 
+#include "model/files/file-writer.h"
 #include "trainer/data/file-names.h"
 #include "trainer/host/progress.h"
 #include "trainer/host/stop.h"
@@ -74,14 +78,26 @@ typedef struct {
 
 /* ---- one file -------------------------------------------------------------------------------- */
 
+/* Of a file that was just decoded; its own path, which is nobody's duplicate, where it cannot be
+ * read any more. It is not mapped: somebody may shorten it meanwhile. */
 static char *
 content_hash (const char *path)
 {
-  g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, NULL);
-  return file ? g_compute_checksum_for_data (G_CHECKSUM_SHA256,
-                                             (const guchar *)g_mapped_file_get_contents (file),
-                                             g_mapped_file_get_length (file))
-              : g_strdup ("");
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  const int file = cow_open (path, O_RDONLY | O_NONBLOCK, 0);
+  guchar bytes[16384];
+  ssize_t n = file < 0 ? -1 : 1;
+
+  while (n > 0) {
+    do
+      n = read (file, bytes, sizeof bytes);
+    while (n < 0 && errno == EINTR);
+    if (n > 0)
+      g_checksum_update (sum, bytes, n);
+  }
+  if (file >= 0)
+    close (file);
+  return g_strdup (n < 0 ? path : g_checksum_get_string (sum));
 }
 
 static void
