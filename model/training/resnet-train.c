@@ -170,7 +170,7 @@ running (CowTrainedBackbone *parent, gsize *count, GError **error)
   CowResnetTrain *self = (CowResnetTrain *)parent;
   const gsize n = self->n_running;
   if (!self->host)
-    self->host = cow_floats_new (n, "running statistics", error);
+    self->host = cow_floats_new (n + 1, "running statistics", error);
   if (!self->host)
     return NULL;
   if (!self->host_current &&

@@ -440,7 +440,7 @@ test_resume (void)
   write_file (base, "preprocessor_config.json", "{\"size\": 64, " SATELLITE "}");
   g_auto (Result) resumed = cli_run ("train", "--resume", out, "--epochs", "2", NULL);
   runs_assert_ok (&resumed);
-  g_assert_null (strstr (resumed.err, "preprocessing"));
+  g_assert_null (strstr (resumed.err, "cow-trainer: preprocessing"));
   g_assert_cmpstr (strstr (resumed.err, "warning"), ==, NULL);
   second = read_file (out, "recipe.ini");
   g_assert_nonnull (strstr (second, "size=32\n"));
