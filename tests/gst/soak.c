@@ -31,6 +31,7 @@
 #define WELL_S    16
 #define PATIENT_S 60
 /* Between the first third of the cycles and the last. */
+#define ENOUGH_CYCLES  6 /* before that, memory is still being taken for the first time */
 #define MORE_MEMORY    1.03
 #define MORE_ALLOCATED 1.1 /* which frames are on their way counts here */
 /* Connections that wait for another attempt, and sources that still stop, come and go. */
@@ -393,6 +394,10 @@ check_resources (Soak *self)
            " KiB allocated, %" U " and %" U " files, %" U " and %" U " threads\n",
            before.kib, after.kib, before.allocated_kib, after.allocated_kib, before.files,
            after.files, before.threads, after.threads);
+  if (n < ENOUGH_CYCLES) {
+    g_print ("%u cycles are too few to judge memory, files and threads\n", n);
+    return;
+  }
   if ((double)after.kib > MORE_MEMORY * (double)before.kib ||
       (double)after.allocated_kib > MORE_ALLOCATED * (double)before.allocated_kib)
     wrong (self, "memory grows");
