@@ -5,7 +5,8 @@
 # rebooted), the MQTT broker and the HTTP endpoint (killed, ended, stopped), adapters that are
 # exchanged, models that are switched and whose files change. tests/gst/soak.c says what must not
 # happen. It prints a line a cycle of about 40 s; soak-live.md keeps results.
-#   tests/soak-live.sh [MINUTES]      10 by default; builds in build-tests/ (BUILD_DIR)
+#   tests/soak-live.sh [MINUTES]      10 by default, 5 at least to judge memory; builds in
+#                                     build-tests/ (BUILD_DIR)
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 BUILD_DIR=$(realpath -m "${BUILD_DIR:-build-tests}")

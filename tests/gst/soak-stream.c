@@ -154,6 +154,7 @@ soak_stream_restart (SoakStream *self, const char *model)
   g_assert_cmpint (gst_element_set_state (self->cow, GST_STATE_READY), ==,
                    GST_STATE_CHANGE_SUCCESS);
   add_cow (self, &self->past);
+  self->past.n_restarts++;
   g_object_set (self->cow, "model", model, NULL);
   g_assert_true (gst_element_sync_state_with_parent (self->cow));
   soak_stream_start (self);

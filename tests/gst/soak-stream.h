@@ -22,7 +22,7 @@ typedef struct {
   FrameCounts passed;                                   /* as seen from outside */
   guint64 frames, classified, reused, skipped, pending; /* as cowbehavior counts them */
   SoakTarget targets[SOAK_N_TARGETS];                   /* as cowpublish counts events */
-  guint n_reconnections;
+  guint n_reconnections, n_restarts;
 } SoakNumbers;
 
 typedef struct _SoakStream SoakStream;
