@@ -88,6 +88,16 @@ cow_lock (int fd, gboolean wait)
   return status == 0;
 }
 
+ssize_t
+cow_read (int fd, void *data, gsize n_bytes)
+{
+  ssize_t n;
+  do
+    n = read (fd, data, n_bytes);
+  while (n < 0 && errno == EINTR);
+  return n;
+}
+
 gboolean
 cow_write_all (int fd, const void *data, gsize n_bytes)
 {

@@ -60,6 +60,7 @@ int cow_open (const char *path, int flags, mode_t permissions);
 gboolean cow_sync (int fd);
 gboolean cow_truncate (int fd, off_t size);
 gboolean cow_lock (int fd, gboolean wait);
+ssize_t cow_read (int fd, void *data, gsize n_bytes);
 /* Writes all bytes to a descriptor, in as many pieces as it takes; FALSE with errno. */
 gboolean cow_write_all (int fd, const void *data, gsize n_bytes);
 

@@ -114,3 +114,12 @@ cow_json_read (const char *path, GError **error)
   cow_mapping_close (&mapping);
   return root;
 }
+
+void
+cow_json_append_string (GString *text, const char *value)
+{
+  g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), value);
+  g_autofree char *quoted = json_to_string (node, FALSE);
+
+  g_string_append (text, quoted);
+}

@@ -17,6 +17,9 @@ JsonNode *cow_json_parse (const char *text, gsize n_bytes, const char *file, GEr
 /* Reads and parses a file: COW_ERROR_NOT_FOUND and COW_ERROR_IO too. */
 JsonNode *cow_json_read (const char *path, GError **error);
 
+/* Appends a string as JSON writes it, quotes included. */
+void cow_json_append_string (GString *text, const char *value);
+
 G_END_DECLS
 
 #endif

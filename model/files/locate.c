@@ -110,7 +110,7 @@ resolve (char *path, GError **error)
 {
   g_autofree char *recipe = g_build_filename (path, "recipe.ini", NULL),
                   *best = g_build_filename (path, "best", NULL);
-  if (g_file_test (recipe, G_FILE_TEST_EXISTS) && holds_something (best)) {
+  if (cow_path_exists (recipe) && holds_something (best)) {
     g_free (path);
     return g_steal_pointer (&best);
   }

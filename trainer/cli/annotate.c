@@ -334,14 +334,12 @@ annotate_one (Job *self, const char *path, gboolean *stopped, GError **error)
     return FALSE;
   }
   judge (self, path, &end, why);
+  const gboolean kept = keep (self, error);
   if (self->start) {
-    GDateTime *next = g_date_time_add (self->start, (end.end + 500) / 1000);
-    const gboolean kept = keep (self, error);
-    g_date_time_unref (self->start);
-    self->start = next;
-    return kept;
+    g_autoptr (GDateTime) before = self->start;
+    self->start = g_date_time_add (before, (end.end + 500) / 1000);
   }
-  return keep (self, error);
+  return kept;
 }
 
 static gboolean

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/data/check.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <string.h>
@@ -88,13 +87,8 @@ content_hash (const char *path)
   guchar bytes[16384];
   ssize_t n = file < 0 ? -1 : 1;
 
-  while (n > 0) {
-    do
-      n = read (file, bytes, sizeof bytes);
-    while (n < 0 && errno == EINTR);
-    if (n > 0)
-      g_checksum_update (sum, bytes, n);
-  }
+  while (n > 0 && (n = cow_read (file, bytes, sizeof bytes)) > 0)
+    g_checksum_update (sum, bytes, n);
   if (file >= 0)
     close (file);
   return g_strdup (n < 0 ? path : g_checksum_get_string (sum));

@@ -56,9 +56,7 @@ read_descriptor (int descriptor, const char *path, guint8 **data, gsize *n_bytes
   g_autofree guint8 *bytes = g_try_malloc ((gsize)status.st_size);
   gsize done = 0;
   while (bytes && done < (gsize)status.st_size) {
-    const ssize_t n = read (descriptor, bytes + done, (gsize)status.st_size - done);
-    if (n < 0 && errno == EINTR)
-      continue;
+    const ssize_t n = cow_read (descriptor, bytes + done, (gsize)status.st_size - done);
     if (n < 0)
       return fail_io (path, error);
     if (n == 0)

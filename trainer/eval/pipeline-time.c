@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "trainer/host/launch-text.h"
+
 #define PROGRAM "gst-launch-1.0"
 #define ELEMENT "cowbehavior"
 
-/* Adds PROPERTY="VALUE" as gst-launch reads it, unless there is no value. */
+/* Adds a property, unless there is no value. */
 static void
 add_property (GPtrArray *arguments, const char *property, const char *value)
 {
@@ -15,14 +17,8 @@ add_property (GPtrArray *arguments, const char *property, const char *value)
 
   if (!value)
     return;
-  text = g_string_new (property);
-  g_string_append (text, "=\"");
-  for (; *value; value++) {
-    if (*value == '"' || *value == '\\')
-      g_string_append_c (text, '\\');
-    g_string_append_c (text, *value);
-  }
-  g_string_append_c (text, '"');
+  text = g_string_new (NULL);
+  launch_append_property (text, property, value);
   g_ptr_array_add (arguments, g_string_free (text, FALSE));
 }
 

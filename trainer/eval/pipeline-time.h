@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How fast a video goes the whole way: decoded, prepared, through the network, into metadata. That
- * is GStreamer's work, which this program does not link: gst-launch-1.0 does it in a process of its
- * own, with the installed element.
+ * is GStreamer's work: gst-launch-1.0 does it in a process of its own, with the installed element,
+ * as it does for a user.
  */
 #ifndef COW_TRAINER_PIPELINE_TIME_H
 #define COW_TRAINER_PIPELINE_TIME_H

@@ -2,12 +2,12 @@
 #include "trainer/eval/predictions.h"
 
 #include <errno.h>
-#include <json-glib/json-glib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "model/files/error.h"
 #include "model/files/file-writer.h"
+#include "model/files/json.h"
 #include "model/files/printable.h"
 #include "trainer/data/csv.h"
 #include "trainer/data/file-names.h"
@@ -38,14 +38,6 @@ prediction_format_parse (const char *name, PredictionFormat *format)
 }
 
 /* ---- pieces of text -------------------------------------------------------------------------- */
-
-static void
-append_json (GString *text, const char *value)
-{
-  g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), value);
-  g_autofree char *quoted = json_to_string (node, FALSE);
-  g_string_append (text, quoted);
-}
 
 /* Left-aligned; characters are counted, not bytes. */
 static void
@@ -116,21 +108,21 @@ add_json_row (Predictions *self, const char *picture, const float *probabilities
   g_autofree char *shown = file_name_text (picture);
 
   g_string_append (self->text, "{\"image_path\": ");
-  append_json (self->text, shown);
+  cow_json_append_string (self->text, shown);
   g_string_append (self->text, ", \"pred_label\": ");
-  append_json (self->text, self->classes[self->order[0]]);
+  cow_json_append_string (self->text, self->classes[self->order[0]]);
   g_string_append_printf (self->text, ", \"confidence\": %.6g, \"top_k\": [",
                           (double)probabilities[self->order[0]]);
   for (guint i = 0; i < self->top_k; i++) {
     g_string_append (self->text, i == 0 ? "{\"label\": " : ", {\"label\": ");
-    append_json (self->text, self->classes[self->order[i]]);
+    cow_json_append_string (self->text, self->classes[self->order[i]]);
     g_string_append_printf (self->text, ", \"confidence\": %.6g}",
                             (double)probabilities[self->order[i]]);
   }
   g_string_append (self->text, "], \"probabilities\": {");
   for (guint i = 0; i < self->n_classes; i++) {
     g_string_append (self->text, i == 0 ? "" : ", ");
-    append_json (self->text, self->classes[i]);
+    cow_json_append_string (self->text, self->classes[i]);
     g_string_append_printf (self->text, ": %.6g", (double)probabilities[i]);
   }
   g_string_append (self->text, "}}\n");

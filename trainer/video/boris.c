@@ -104,7 +104,7 @@ events_of (const CowObservation *seen)
     const CowSubject *subject = seen->subjects->pdata[mark->bout->subject];
     JsonArray *event = json_array_new ();
 
-    json_array_add_double_element (event, (double)((mark->time + 500000) / 1000000) / 1000);
+    json_array_add_double_element (event, (double)cow_observation_ms (mark->time) / 1000);
     json_array_add_string_element (event, subject->name);
     json_array_add_string_element (event, seen->labels->pdata[mark->bout->label]);
     json_array_add_string_element (event, "");

@@ -5,12 +5,6 @@
 
 #include "trainer/data/file-names.h"
 
-static gint64
-milliseconds (gint64 ns)
-{
-  return (ns + 500000) / 1000000;
-}
-
 /* Names as XML may hold them: no bytes that are not UTF-8, no control characters. */
 static char *
 xml_text (const char *text)
@@ -55,7 +49,7 @@ add_times (GString *xml, const CowObservation *seen)
         xml,
         "<TIME_SLOT TIME_SLOT_ID=\"ts%u\" TIME_VALUE=\"%" G_GINT64_FORMAT
         "\"/>\n<TIME_SLOT TIME_SLOT_ID=\"ts%u\" TIME_VALUE=\"%" G_GINT64_FORMAT "\"/>\n",
-        2 * i + 1, milliseconds (bout->start), 2 * i + 2, milliseconds (bout->end));
+        2 * i + 1, cow_observation_ms (bout->start), 2 * i + 2, cow_observation_ms (bout->end));
   }
   g_string_append (xml, "</TIME_ORDER>\n");
 }

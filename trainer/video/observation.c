@@ -198,3 +198,9 @@ cow_observation_total (const CowObservation *self, guint subject, guint label)
   }
   return sum;
 }
+
+gint64
+cow_observation_ms (gint64 ns)
+{
+  return (ns + 500000) / 1000000;
+}

@@ -59,6 +59,9 @@ void cow_observation_close (CowObservation *self);
 /* ns of one subject, or of all where it is G_MAXUINT; of one label, or of all likewise. */
 gint64 cow_observation_total (const CowObservation *self, guint subject, guint label);
 
+/* A time in the whole milliseconds that files have. */
+gint64 cow_observation_ms (gint64 ns);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowObservation, cow_observation_free)
 
 G_END_DECLS

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/video/outputs.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 #include "model/files/error.h"
 #include "model/files/file-writer.h"
+#include "model/files/json.h"
 #include "trainer/data/csv.h"
 #include "trainer/data/file-names.h"
 #include "trainer/video/boris.h"
@@ -72,7 +70,7 @@ rows_clear (Rows *self)
 static void
 append_seconds (GString *text, gint64 ns)
 {
-  const gint64 ms = (ns + 500000) / 1000000;
+  const gint64 ms = cow_observation_ms (ns);
 
   g_string_append_printf (text, "%" G_GINT64_FORMAT ".%03d", ms / 1000, (int)(ms % 1000));
 }
@@ -83,7 +81,7 @@ wall_clock (const CowVideoSource *source, gint64 time)
 {
   if (!source->start)
     return g_strdup ("");
-  g_autoptr (GDateTime) at = g_date_time_add (source->start, (time + 500000) / 1000000 * 1000);
+  g_autoptr (GDateTime) at = g_date_time_add (source->start, cow_observation_ms (time) * 1000);
   g_autofree char *day = g_date_time_format (at, "%Y-%m-%dT%H:%M:%S"),
                   *zone = g_date_time_format (at, "%:z");
   return g_strdup_printf ("%s.%03d%s", day, g_date_time_get_microsecond (at) / 1000, zone);
@@ -101,12 +99,10 @@ append_who (GString *text, const CowVideoSource *source, const char *zone, const
 }
 
 static void
-append_json (GString *text, const char *key, const char *value)
+append_member (GString *text, const char *key, const char *value)
 {
-  g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), value);
-  g_autofree char *quoted = json_to_string (node, FALSE);
-
-  g_string_append_printf (text, ",\"%s\":%s", key, quoted);
+  g_string_append_printf (text, ",\"%s\":", key);
+  cow_json_append_string (text, value);
 }
 
 /* ---- the files ------------------------------------------------------------------------------- */
@@ -131,10 +127,8 @@ cow_video_outputs_new (const char *folder, const char *const *classes, GError **
   g_autoptr (CowVideoOutputs) self = g_new0 (CowVideoOutputs, 1);
 
   self->folder = g_strdup (folder);
-  if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s", folder, g_strerror (errno));
+  if (!cow_folder_make (folder, error))
     return NULL;
-  }
   if (!rows_open (&self->events_csv, folder, "events.csv", error) ||
       !rows_open (&self->events_json, folder, "events.jsonl", error) ||
       !rows_open (&self->bouts, folder, "bouts.csv", error) ||
@@ -163,14 +157,14 @@ cow_video_outputs_event (CowVideoOutputs *self, const CowVideoSource *source,
 
   g_string_append (json, "{\"time\":");
   append_seconds (json, time);
-  append_json (json, "source", source->source);
+  append_member (json, "source", source->source);
   if (*clock)
-    append_json (json, "wall_clock", clock);
+    append_member (json, "wall_clock", clock);
   if (who->zone)
-    append_json (json, "zone", who->zone);
+    append_member (json, "zone", who->zone);
   if (who->track)
-    append_json (json, "track", who->track);
-  append_json (json, "label", label);
+    append_member (json, "track", who->track);
+  append_member (json, "label", label);
   g_string_append_printf (json, ",\"confidence\":%.6g}\n", confidence);
   return rows_flush (&self->events_csv, FLUSH_BYTES, error) &&
          rows_flush (&self->events_json, FLUSH_BYTES, error);

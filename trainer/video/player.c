@@ -8,6 +8,7 @@
 #include "gst-plugin/common/decoded.h"
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "trainer/data/file-names.h"
+#include "trainer/host/launch-text.h"
 #include "trainer/host/stop.h"
 
 /* Of a pause in a recording so much counts, as in the overlay's budget. */
@@ -35,19 +36,14 @@ typedef struct {
 
 /* ---- the pipeline ---------------------------------------------------------------------------- */
 
-/* Adds ` NAME="VALUE"` as gst-launch reads it. */
+/* Adds a property, unless there is no value. */
 static void
 add_property (GString *line, const char *name, const char *value)
 {
   if (!value)
     return;
-  g_string_append_printf (line, " %s=\"", name);
-  for (; *value; value++) {
-    if (*value == '"' || *value == '\\')
-      g_string_append_c (line, '\\');
-    g_string_append_c (line, *value);
-  }
-  g_string_append_c (line, '"');
+  g_string_append_c (line, ' ');
+  launch_append_property (line, name, value);
 }
 
 static char *
