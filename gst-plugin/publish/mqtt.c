@@ -417,6 +417,13 @@ wait_for_echo (Mqtt *self, GCancellable *cancellable)
   check_echo (self, 0);
 }
 
+static void
+mqtt_settle (GstCowPublishTarget *target, GCancellable *cancellable)
+{
+  wait_for_echo ((Mqtt *)target, cancellable);
+  notice_refusal ((Mqtt *)target);
+}
+
 /* Deletes the states of all tracks and publishes "offline". FALSE: the broker has not acknowledged
  * all of it, so that the will is needed. */
 static gboolean
@@ -634,6 +641,7 @@ const GstCowPublishTargetClass gst_cow_publish_mqtt = {
   .connect = mqtt_connect,
   .send = mqtt_send,
   .idle = mqtt_idle,
+  .settle = mqtt_settle,
   .disconnect = mqtt_disconnect,
   .set_state = mqtt_set_state,
   .free = mqtt_free,

@@ -52,6 +52,7 @@ struct _GstCowPublishQueue {
   gsize bytes;        /* of both */
   gboolean finish;    /* no more will come */
   gboolean retry_now; /* the next pause is cut short */
+  gboolean unsettled; /* a drain waits for the target's settle () */
   gboolean flushing;
   gboolean stopping; /* nobody may wait for room any more */
   gboolean gone;     /* the target is gone for good: all events are dropped */
@@ -284,6 +285,13 @@ with_last_moment (GstCowPublishQueue *self, gint64 deadline)
   return answers ? MAX (deadline, now + LAST_MOMENT) : deadline;
 }
 
+/* Under the lock. */
+static gboolean
+is_empty (GstCowPublishQueue *self)
+{
+  return g_queue_is_empty (&self->events) && self->in_flight == 0;
+}
+
 gboolean
 gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline, gint64 extension)
 {
@@ -293,9 +301,11 @@ gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline, gint64 e
   g_mutex_lock (&self->lock);
   deadline = with_last_moment (self, deadline);
   self->retry_now = !g_queue_is_empty (&self->events);
+  self->unsettled = self->target->class->settle != NULL;
   sent = self->counts.sent;
   g_cond_signal (&self->wake);
-  while (!(empty = g_queue_is_empty (&self->events) && self->in_flight == 0) && !self->flushing &&
+  /* Nothing is to be seen at a target that is out of reach. */
+  while ((!is_empty (self) || (self->unsettled && self->counts.connected)) && !self->flushing &&
          !self->stopping) {
     if (g_cond_wait_until (&self->over, &self->lock, deadline))
       continue;
@@ -304,6 +314,8 @@ gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline, gint64 e
     sent = self->counts.sent;
     deadline = g_get_monotonic_time () + extension;
   }
+  self->unsettled = FALSE;
+  empty = is_empty (self);
   g_mutex_unlock (&self->lock);
   return empty;
 }
@@ -329,7 +341,7 @@ take (GstCowPublishQueue *self, gboolean *over)
   const gint64 until = g_get_monotonic_time () + TICK;
 
   g_mutex_lock (&self->lock);
-  while (g_queue_is_empty (&self->events) && !self->finish &&
+  while (g_queue_is_empty (&self->events) && !self->finish && !self->unsettled &&
          g_cond_wait_until (&self->wake, &self->lock, until))
     ;
   while (lines->len < self->most && !g_queue_is_empty (&self->events))
@@ -413,6 +425,7 @@ pause_after (GstCowPublishQueue *self, const GError *error, const char *what)
   self->counts.failures++;
   self->counts.connected = FALSE;
   self->failing = TRUE;
+  g_cond_broadcast (&self->over);
   until = g_get_monotonic_time () + ms * G_TIME_SPAN_MILLISECOND;
   while (!g_cancellable_is_cancelled (self->cancellable) &&
          !(self->finish && g_queue_is_empty (&self->events)) && !self->retry_now &&
@@ -539,14 +552,36 @@ deliver (GstCowPublishQueue *self, GPtrArray *lines)
   }
 }
 
+/* For a drain, which may have given up by then. */
+static void
+settle (GstCowPublishQueue *self)
+{
+  gboolean wanted;
+
+  g_mutex_lock (&self->lock);
+  wanted = self->unsettled;
+  g_mutex_unlock (&self->lock);
+  if (!wanted)
+    return;
+  set_busy (self, TRUE);
+  self->target->class->settle (self->target, self->cancellable);
+  set_busy (self, FALSE);
+  g_mutex_lock (&self->lock);
+  self->unsettled = FALSE;
+  g_cond_broadcast (&self->over);
+  g_mutex_unlock (&self->lock);
+}
+
 static void
 idle (GstCowPublishQueue *self)
 {
   const GstCowPublishTargetClass *class = self->target->class;
   g_autoptr (GError) error = NULL;
 
-  if (!class->idle || class->idle (self->target, self->cancellable, &error))
+  if (!class->idle || class->idle (self->target, self->cancellable, &error)) {
+    settle (self);
     return;
+  }
   disconnect (self, FALSE);
   pause_after (self, error, TRIED_AGAIN);
 }

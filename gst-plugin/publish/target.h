@@ -70,6 +70,10 @@ typedef struct {
   /* Called several times a second when there is nothing to send; FALSE when the connection is lost.
    * Optional. */
   gboolean (*idle) (GstCowPublishTarget *self, GCancellable *cancellable, GError **error);
+  /* Called when everything was sent and the end of the stream waits to be passed on: looks, for a
+   * moment, for what else is to be warned of. Applications listen to no warning after the end.
+   * Optional. */
+  void (*settle) (GstCowPublishTarget *self, GCancellable *cancellable);
   /* Ends a connection. `politely`: it works, and there is time to say goodbye. Optional. */
   void (*disconnect) (GstCowPublishTarget *self, gboolean politely, GCancellable *cancellable);
   /* Notes, in any thread and without waiting, what is seen at `name` (topics.h) from now on; NULL:

@@ -195,7 +195,17 @@ test_denied_silently (void)
   g_assert_nonnull (strstr (warning, "\"barn\""));
   publish_harness_free (harness);
 
-  /* A short run says it at its end. */
+  /* A short run says it at its end: before that of the stream is passed on, */
+  harness =
+      broker_harness_new (broker, OLD "mqtt-user=barn mqtt-password=secret drain-timeout=60000");
+  publish_push (harness, 0, 5);
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_eos ()));
+  g_assert_cmpuint (publish_n_warnings (harness), ==, 1);
+  publish_stop (harness);
+  g_assert_cmpuint (publish_n_warnings (harness), ==, 0);
+  publish_harness_free (harness);
+
+  /* and where it is stopped before that. */
   harness =
       broker_harness_new (broker, OLD "mqtt-user=barn mqtt-password=secret drain-timeout=60000");
   publish_push (harness, 0, 5);
