@@ -11,6 +11,7 @@
 #include "model/files/json-object.h"
 #include "trainer/data/csv.h"
 #include "trainer/data/file-names.h"
+#include "trainer/host/words.h"
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
@@ -330,11 +331,12 @@ cow_evaluation_report_text (const CowEvaluation *self)
       "\ntemperature %.4g: log loss %.4f (%.4f without), calibration error %.4f (%.4f without)\n",
       self->temperature, self->trust.log_loss_after, self->trust.log_loss_before,
       self->trust.ece_after, self->trust.ece_before);
-  if (self->seconds > 0 && self->network_seconds > 0)
-    g_string_append_printf (text, "%.3g pictures a second, %.3g in the network (batch %d, %s)\n",
-                            (self->n + self->unreadable->len) / self->seconds,
-                            self->n / self->network_seconds, self->batch,
-                            self->device ? self->device : "");
+  if (self->seconds > 0 && self->network_seconds > 0) {
+    g_autofree char *all = words_number ((self->n + self->unreadable->len) / self->seconds),
+                    *network = words_number (self->n / self->network_seconds);
+    g_string_append_printf (text, "%s pictures a second, %s in the network (batch %d, %s)\n", all,
+                            network, self->batch, self->device ? self->device : "");
+  }
   return g_string_free (text, FALSE);
 }
 

@@ -61,6 +61,34 @@ cow_evaluation_free (CowEvaluation *self)
   g_free (self);
 }
 
+static guint
+class_index (const CowEvaluation *self, const char *name)
+{
+  guint c = 0;
+
+  while (!g_str_equal (self->classes[c], name))
+    c++;
+  return c;
+}
+
+void
+cow_evaluation_reorder (CowEvaluation *self, const char *const *classes)
+{
+  g_autofree guint *from = g_new (guint, self->n_classes);
+  g_autofree float *row = g_new (float, self->n_classes);
+
+  for (guint c = 0; c < self->n_classes; c++)
+    from[c] = class_index (self, classes[c]);
+  for (guint i = 0; i < self->n; i++) {
+    float *logits = self->logits + (gsize)i * self->n_classes;
+    memcpy (row, logits, self->n_classes * sizeof (float));
+    for (guint c = 0; c < self->n_classes; c++)
+      logits[c] = row[from[c]];
+  }
+  g_strfreev (self->classes);
+  self->classes = g_strdupv ((char **)classes);
+}
+
 void
 cow_evaluation_compute (CowEvaluation *self, double temperature, const float *thresholds)
 {
