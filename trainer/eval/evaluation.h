@@ -63,8 +63,8 @@ gboolean cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier,
                              const CowDataset *dataset, const CowLoadItem *items, guint n_items,
                              int batch, int n_threads, GError **error);
 
-/* Puts the classes, and the columns of logits, in another order: `classes` has the same names. To be
- * called before cow_evaluation_compute (); labels of pictures are taken to be in that order. */
+/* Puts the classes, and the columns of logits, in another order: `classes` has the same names. To
+ * be called before cow_evaluation_compute (); labels of pictures are taken to be in that order. */
 void cow_evaluation_reorder (CowEvaluation *self, const char *const *classes);
 
 /* Computes all numbers; thresholds [n_classes] or NULL. */
