@@ -11,6 +11,7 @@
 
 #include "trainer/host/progress.h"
 #include "trainer/host/terminal.h"
+#include "trainer/host/text-table.h"
 #include "trainer/host/words.h"
 
 static void
@@ -97,6 +98,62 @@ test_lay_out (void)
                                                FALSE);
   g_assert_cmpstr (whole, ==, said);
   g_assert_cmpstr (longest, ==, "cow-trainer:\n  /a/path/that/is/longer\n  b\n");
+}
+
+/* Options of a help go on below their text. */
+static void
+test_lay_out_help (void)
+{
+  static const char said[] = "  -b, --base=SIZE     Sizes of a base that is not here: vits16\n"
+                             "  --storage=TYPE      nf4, fp32\n";
+  g_autofree char *out = terminal_lay_out (said, 40, FALSE, FALSE),
+                  *narrow = terminal_lay_out (said, 20, FALSE, FALSE);
+
+  g_assert_cmpstr (out, ==,
+                   "  -b, --base=SIZE     Sizes of a base\n"
+                   "                      that is not here:\n"
+                   "                      vits16\n"
+                   "  --storage=TYPE      nf4, fp32\n");
+  g_assert_cmpstr (narrow, ==, said);
+}
+
+static void
+add_row (TextTable *table, const char *name, const char *parameters, const char *memory,
+         const char *remark)
+{
+  char *const cells[] = { g_strdup (name), g_strdup (parameters), g_strdup (memory),
+                          g_strdup (remark) };
+
+  text_table_add (table, cells);
+}
+
+static void
+test_table (void)
+{
+  static const TextColumn columns[] = { { "RECIPE", TRUE, 0 },
+                                        { "PARAMETERS", FALSE, 2 },
+                                        { "MEMORY", FALSE, 0 } };
+  static const struct {
+    guint width;
+    const char *text;
+  } cases[] = {
+    { 0, "RECIPE      PARAMETERS     MEMORY\nqlora-q-r8       13001  128.8 MiB\n"
+         "vit-small      2181773   2.47 GiB  TOO LARGE\n" },
+    { 33, "RECIPE      PARAMETERS     MEMORY\nqlora-q-r8       13001  128.8 MiB\n"
+          "vit-small      2181773   2.47 GiB  TOO LARGE\n" },
+    { 32, "RECIPE         MEMORY\nqlora-q-r8  128.8 MiB\nvit-small    2.47 GiB  TOO LARGE\n"
+          "(without PARAMETERS: --json has all)\n" },
+    { 5, "RECIPE         MEMORY\nqlora-q-r8  128.8 MiB\nvit-small    2.47 GiB  TOO LARGE\n"
+         "(without PARAMETERS: --json has all)\n" },
+  };
+  g_autoptr (TextTable) table = text_table_new (columns, G_N_ELEMENTS (columns));
+
+  add_row (table, "qlora-q-r8", "13001", "128.8 MiB", NULL);
+  add_row (table, "vit-small", "2181773", "2.47 GiB", "TOO LARGE");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *text = text_table_text (table, cases[i].width, "--json has all");
+    g_assert_cmpstr (text, ==, cases[i].text);
+  }
 }
 
 static void
@@ -259,6 +316,8 @@ main (int argc, char **argv)
   g_test_add_func ("/progress/words", test_words);
   g_test_add_func ("/progress/fit", test_fit);
   g_test_add_func ("/progress/lay-out", test_lay_out);
+  g_test_add_func ("/progress/lay-out/help", test_lay_out_help);
+  g_test_add_func ("/progress/table", test_table);
   g_test_add_func ("/progress/colour", test_colour);
   g_test_add_func ("/progress/wanted", test_wanted);
   g_test_add_func ("/progress/widths", test_widths);

@@ -34,18 +34,31 @@ terminal_has_colour (int descriptor)
   return isatty (descriptor) && !(no_colour && *no_colour) && g_strcmp0 (kind, "dumb") != 0;
 }
 
+/* Where a sentence in this line goes on; 0: it is none. */
+static guint
+indent_of (const char *line, gboolean is_message)
+{
+  const char *behind;
+
+  if (is_message)
+    return INDENT;
+  if (!g_str_has_prefix (line, "  -") || !(behind = strstr (line + 2, "  ")))
+    return 0;
+  return (guint)(behind - line) + (guint)strspn (behind, " ");
+}
+
 /* The line's words with as many breaks as it needs. */
 static void
-append_broken (GString *out, const char *line, guint columns)
+append_broken (GString *out, const char *line, guint indent, guint columns)
 {
   g_auto (GStrv) words = g_strsplit (line, " ", -1);
   guint used = 0;
 
   for (char **word = words; *word; word++) {
     const guint width = words_columns (*word);
-    if (word > words && used + 1 + width > columns && used > INDENT) {
-      g_string_append_printf (out, "\n%*s", INDENT, "");
-      used = INDENT;
+    if (word > words && used + 1 + width > columns && used > indent) {
+      g_string_append_printf (out, "\n%*s", (int)indent, "");
+      used = indent;
     } else if (word > words) {
       g_string_append_c (out, ' ');
       used++;
@@ -73,8 +86,9 @@ append_line (GString *out, const char *line, guint columns, gboolean coloured, g
 
   for (guint i = 0; i < G_N_ELEMENTS (warnings) && !warning; i++)
     warning = g_str_has_prefix (line, warnings[i]) ? warnings[i] : NULL;
-  if (columns > 0 && (ours || warning))
-    append_broken (out, line, columns);
+  const guint indent = indent_of (line, ours || warning);
+  if (indent > 0 && indent < columns / 2 + columns / 8)
+    append_broken (out, line, indent, columns);
   else
     g_string_append (out, line);
   if (!coloured)
