@@ -178,6 +178,8 @@ test_agrees (Fixture *self, gconstpointer data)
                                   1e-12);
   g_assert_cmpstr (json_object_get_string_member (results, "split"), ==, "test");
   check_confusion (results);
+  g_assert_cmpstr (json_object_get_string_member (results, "prepared"), ==,
+                   "64x64, bilinear, unit, from the adapter's cowbehavior.json");
   cli_assert_says (eval.out, "macro avg");
   /* Numbers that were not measured are reported once, and nothing is stored unless asked for. */
   g_assert_nonnull (strstr (

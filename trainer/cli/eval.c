@@ -60,6 +60,7 @@ typedef struct {
 typedef struct {
   Options *options;
   char *adapter; /* located */
+  gboolean has_card;
   CowDataset *dataset;
   CowClassifier *classifier;
   CowSplit split; /* or ALL_SPLITS */
@@ -134,7 +135,7 @@ static gboolean
 open_data (Job *self, GError **error)
 {
   CowDatasetOptions *data = &self->options->dataset.data;
-  g_autoptr (CowCard) card = cow_card_read (self->adapter, NULL, error);
+  g_autoptr (CowCard) card = cow_card_read (self->adapter, &self->has_card, error);
   if (!card || !choose_data (self, error))
     return FALSE;
   if (data->classes_text)
@@ -329,6 +330,13 @@ describe (Job *self)
       g_strdup_printf ("%s%s%s", cow_classifier_device_text (self->classifier), exact ? "" : " in ",
                        exact ? "" : cow_classifier_precision_text (self->classifier));
   e->made_at = g_date_time_format (now, "%Y-%m-%d %H:%M:%S %:z");
+  const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
+  e->prepared = g_strdup_printf (
+      "%dx%d, %s, %s, from %s", preprocess->width, preprocess->height,
+      cow_interpolation_name (preprocess->interpolation),
+      cow_normalisation_name (preprocess->normalisation),
+      self->has_card ? "the adapter's cowbehavior.json"
+                     : "what the model says, and else the default: the adapter has no card");
   if (self->calibration)
     e->fitted_on = g_strdup (cow_split_name (COW_VAL));
 }

@@ -191,6 +191,7 @@ cow_evaluation_to_json (const CowEvaluation *self)
   set_text (object, "data", self->data);
   set_text (object, "split", self->split);
   set_text (object, "device", self->device);
+  set_text (object, "prepared", self->prepared);
   json_object_set_int_member (object, "pictures", self->n);
   json_object_set_int_member (object, "correct", (gint64)self->metrics->correct);
   json_object_set_double_member (object, "accuracy", self->metrics->accuracy);
@@ -337,6 +338,8 @@ cow_evaluation_report_text (const CowEvaluation *self)
     g_string_append_printf (text, "%s pictures a second, %s in the network (batch %d, %s)\n", all,
                             network, self->batch, self->device ? self->device : "");
   }
+  if (self->prepared)
+    g_string_append_printf (text, "pictures prepared: %s\n", self->prepared);
   return g_string_free (text, FALSE);
 }
 

@@ -41,8 +41,8 @@ cow_evaluation_free (CowEvaluation *self)
 {
   if (!self)
     return;
-  char *texts[] = { self->model,   self->adapter, self->data,     self->device,
-                    self->made_at, self->split,   self->fitted_on };
+  char *texts[] = { self->model,   self->adapter, self->data,      self->device,
+                    self->made_at, self->split,   self->fitted_on, self->prepared };
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
   g_strfreev (self->classes);

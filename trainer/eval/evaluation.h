@@ -21,7 +21,8 @@ G_BEGIN_DECLS
 typedef struct {
   /* Names of what was evaluated, for people; the caller sets them. */
   char *model, *adapter, *data, *device, *made_at;
-  char *split; /* "test", ..., "all" */
+  char *prepared; /* how pictures were, and who says so */
+  char *split;    /* "test", ..., "all" */
   GStrv classes;
   guint n_classes;
   GPtrArray *warnings; /* of char *: what a reader should know before believing the numbers */

@@ -144,6 +144,7 @@ append_top (GString *html, const CowEvaluation *e)
   append_fact (html, "Model", e->model);
   append_fact (html, "Pictures", e->data);
   append_fact (html, "Split", e->split);
+  append_fact (html, "Prepared", e->prepared);
   append_fact (html, "Device", e->device);
   append_fact (html, "Made", e->made_at);
   g_string_append (html, "</ul>\n");

@@ -17,8 +17,8 @@ gboolean terminal_has_colour (int descriptor);
 /*
  * Lines that are sentences of ours ("cow-trainer: ...", "Warning: ...", an option's in a help)
  * broken between words, so that none is longer than `columns` (0: none is broken), and the word
- * that says how bad it is in colour. `failure`: the program ends with it. Other lines stay: tables, and commands that are to
- * be copied. Free with g_free.
+ * that says how bad it is in colour. `failure`: the program ends with it. Other lines stay: tables,
+ * and commands that are to be copied. Free with g_free.
  */
 char *terminal_lay_out (const char *text, guint columns, gboolean colour, gboolean failure);
 
