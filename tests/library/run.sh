@@ -48,8 +48,8 @@ verbs_have_pages () {
     grep -q "^cow-trainer-$verb " "$pages/cow-trainer-$verb.1" || return 1
   done
 }
-# pkg-config finds only the installed .pc file, so any other package that it required would be an
-# error.
+# pkg-config finds only the installed .pc files, so any other package that libcowbehavior required
+# would be an error.
 config () {
   PKG_CONFIG_LIBDIR=$(dirname "$pc") PKG_CONFIG_PATH='' \
     pkg-config --define-variable=prefix="$prefix" "$@" cowbehavior
@@ -64,6 +64,47 @@ compile () {
   read -ra flags <<<"$(config --cflags --libs)"
   [ "${#flags[@]}" -gt 0 ] && "$@" -Wall -Wextra -pedantic -Werror "${flags[@]}"
 }
+# with_gst COMMAND...: where pkg-config finds GStreamer's packages besides, as for programs that have
+# the element in a pipeline of theirs.
+with_gst () {
+  local fixed=$work/pkgconfig
+  mkdir -p "$fixed"
+  # cmake's pkg_check_modules cannot define a variable, so the prefix is written into copies.
+  for file in "$(dirname "$pc")"/cowbehavior*.pc; do
+    sed "s,^prefix=.*,prefix=$prefix," "$file" >"$fixed/$(basename "$file")"
+  done
+  PKG_CONFIG_PATH=$fixed:${PKG_CONFIG_PATH:-} "$@"
+}
+requires_gstreamer () {
+  [ "$(with_gst pkg-config --print-requires cowbehavior-gst)" = 'gstreamer-1.0 >= 1.22' ]
+}
+# A program that reads the metadata needs libraries of GStreamer and GLib alone.
+nvr_compiles () {
+  local flags
+  read -ra flags <<<"$(with_gst pkg-config --cflags --libs cowbehavior-gst)"
+  "${cc[@]}" -std=c11 -Wall -Wextra -Werror -O1 -o "$work/nvr" pipelines/examples/nvr.c \
+    "${flags[@]}" && ! objdump -p "$work/nvr" | grep 'NEEDED.*cow'
+}
+cmake_builds () {
+  with_gst cmake -S pipelines/examples/cmake -B "$work/cmake" -DCMAKE_C_COMPILER="${cc[-1]}" &&
+    cmake --build "$work/cmake" &&
+    LD_LIBRARY_PATH=$(dirname "$library") "$work/cmake/classify-picture" -m "$work/model" \
+      -a "$work/adapter" "$work/barn.ppm"
+}
+# play COMMAND...: plays the drawn barn with the example and the elements of this build.
+play () {
+  GST_PLUGIN_PATH=$build/gst-plugin GST_REGISTRY=$work/registry \
+    COWBEHAVIOR_PATH=$PWD/pipelines/demo/model "$@" "$work/barn.mp4" 'left=0,0,0.5,1; b=0.5,0,0.5,1'
+}
+reads_metadata () {
+  "$build/pipelines/demo/cow-render-barn" video "$work/barn.mp4" --seconds 2 || return 1
+  play "$work/nvr" >"$work/nvr.txt" && cat "$work/nvr.txt"
+  grep -q -x '30 frames, 30 of them with results' "$work/nvr.txt" &&
+    grep -q -E '^0\.00 s  left: [A-Za-z ]+ \([0-9]+ %\)$' "$work/nvr.txt"
+}
+# Debian's Python is the one that python3-gi is for.
+reads_as_in_c () { play /usr/bin/python3 pipelines/examples/nvr.py | diff "$work/nvr.txt" -; }
+
 header () { compile "$@" -fsyntax-only -include cowbehavior/cowbehavior.h /dev/null; }
 declared () {
   sed -n 's/^COW_BEHAVIOR_API.*[ *]\(cow_behavior_[a-z_]*\) (.*/\1/p' \
@@ -148,6 +189,19 @@ point "explains a missing file" fails_with 'No such file' "$work/none.ppm"
 point "explains a wrong region" fails_with 'no pixel inside' -r 200,0,10,10 "$work/barn.ppm"
 point "explains a missing model" fails_with 'nowhere' -m "$work/nowhere" "$work/barn.ppm"
 point "explains a wrong command line" fails_with 'usage' -n 0x0 "$work/frame.nv12"
+point "the package for the metadata requires GStreamer" requires_gstreamer
+point "a recorder in C compiles by it, and links nothing of ours" nvr_compiles
+if command -v cmake >/dev/null; then
+  point "CMake builds both examples, and one runs" cmake_builds
+else
+  skip "CMake builds both examples, and one runs" "no cmake"
+fi
+point "the recorder in C reads metadata and messages" reads_metadata
+if /usr/bin/python3 -c 'import gi' 2>/dev/null; then
+  point "and the one in Python the same" reads_as_in_c
+else
+  skip "and the one in Python the same" "no python3-gi"
+fi
 point "the test of the calls compiles" compile "${cc[@]}" -std=c11 -O1 -pthread \
   -o "$work/test-library" tests/library/test-library.c tests/library/library-test.c \
   tests/library/test-pictures.c tests/library/test-wrong.c
