@@ -220,8 +220,8 @@ def describe(name, found):
 def main():
     Gst.init(None)
     print("# Elements\n\nMade from the plugins themselves. A property may be set at *any time*, "
-          "also while the pipeline plays, or while it is *stopped*. What fields and messages mean is "
-          "told in [gst-plugin/](../gst-plugin/README.md#what-is-on-a-buffer).\n")
+          "also while the pipeline plays, or while it is *stopped*. What fields and messages mean "
+          "is told in [gst-plugin/](../gst-plugin/README.md#what-is-on-a-buffer).\n")
     found = play()
     for name in ELEMENTS:
         describe(name, found)

@@ -29,8 +29,8 @@ COW_PACKAGES_DEMO=(libgstrtspserver-1.0-dev)
 # its certificates. libsoup 2.4 is what some programs around the elements use; it cannot be in one
 # process with libsoup 3. Frames in the memory of a GPU are libgstcuda's. Applications in Python use
 # GStreamer by python3-gi. help2man makes manual pages, which a build goes without where it is not.
-# clang-format says whether files are laid out as its file asks; cmake builds programs that use ours,
-# pandoc the pages of docs/.
+# clang-format says whether files are laid out as its file asks. cmake builds programs that use
+# ours, and pandoc makes the pages of docs/.
 # shellcheck disable=SC2034
 COW_PACKAGES_TEST=(
   g++ libgstrtspserver-1.0-dev python3 python3-venv mosquitto mosquitto-clients openssl

@@ -64,8 +64,8 @@ compile () {
   read -ra flags <<<"$(config --cflags --libs)"
   [ "${#flags[@]}" -gt 0 ] && "$@" -Wall -Wextra -pedantic -Werror "${flags[@]}"
 }
-# with_gst COMMAND...: where pkg-config finds GStreamer's packages besides, as for programs that have
-# the element in a pipeline of theirs.
+# with_gst COMMAND...: where pkg-config finds GStreamer's packages besides, as for programs that
+# have the element in a pipeline of theirs.
 with_gst () {
   local fixed=$work/pkgconfig
   mkdir -p "$fixed"
