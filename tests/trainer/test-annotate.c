@@ -249,6 +249,34 @@ test_cows (void)
   cli_assert_says (rows, "barn.mp4-2,,1,0.000,2026-11-29T06:00:04.000");
 }
 
+/* Cows of a file, by the numbers that it has for them; one is away for a second. */
+static void
+test_boxes (void)
+{
+  g_autofree char *out = g_build_filename (folder, "boxes", NULL),
+                  *path = g_build_filename (folder, "tracks.txt", NULL),
+                  *bouts = g_build_filename (out, "bouts.csv", NULL), *text = NULL;
+  GString *rows = g_string_new (NULL);
+  guint n;
+
+  for (guint frame = 1; frame <= 100; frame++) {
+    g_string_append_printf (rows, "%u,3,0,0,48,64,1,-1,-1,-1\n", frame);
+    if (frame <= 50 || frame > 75)
+      g_string_append_printf (rows, "%u,1200,48,0,48,64,1,-1,-1,-1\n", frame);
+  }
+  g_assert_true (g_file_set_contents (path, rows->str, -1, NULL));
+  g_string_free (rows, TRUE);
+  g_auto (Result) result = cli_run ("annotate", still, "--boxes", path, "--out", out, NULL);
+  assert_done (&result);
+  cli_assert_says (result.err, "tracks.txt: MOT, 175 boxes");
+  cli_assert_says (result.out, "\n  cow 3 ");
+  cli_assert_says (result.out, "\n  cow 1200 ");
+  assert_near (column (out, "budget.csv", "observed", &n), 4 + 3);
+  g_assert_true (g_file_get_contents (bouts, &text, NULL, NULL));
+  cli_assert_says (text, "still.mp4,,1200,");
+  cli_assert_says (text, ",3.000,4.000,");
+}
+
 /* ---- what is wrong --------------------------------------------------------------------------- */
 
 static void
@@ -313,6 +341,7 @@ main (int argc, char **argv)
   g_test_add_func ("/annotate/zones", test_zones);
   g_test_add_func ("/annotate/rate", test_rate);
   g_test_add_func ("/annotate/cows", test_cows);
+  g_test_add_func ("/annotate/boxes", test_boxes);
   g_test_add_func ("/annotate/broken", test_broken);
   g_test_add_func ("/annotate/usage", test_usage);
   const int status = g_test_run ();

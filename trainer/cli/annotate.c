@@ -7,6 +7,7 @@
 
 #include "trainer/cli/model-options.h"
 #include "trainer/cli/verb.h"
+#include "trainer/cli/video-arguments.h"
 #include "trainer/data/file-names.h"
 #include "trainer/host/stop.h"
 #include "trainer/host/words.h"
@@ -25,8 +26,10 @@ static const VerbHelp help = {
   "    --zones \"trough=0.4,0.5,0.2,0.3; bed=0,0,0.4,1\" --start-time 2026-11-29T06:00:00\n"
   "  cow-trainer annotate monday/*.mkv --out monday-cows smoothing=majority\n"
   "\n"
-  "Any container and codec that GStreamer decodes. Without --zones and --detector the whole frame\n"
-  "is one subject; a PROPERTY is one of the element cowbehavior (gst-inspect-1.0 cowbehavior).\n"
+  "Any container and codec that GStreamer decodes. Without --zones, --boxes and --detector the "
+  "whole\n"
+  "frame is one subject; a PROPERTY is one of the element cowbehavior (gst-inspect-1.0 "
+  "cowbehavior).\n"
   "The folder --out gets, for all recordings:\n"
   "  events.csv, events.jsonl  a row for each classification\n"
   "  bouts.csv                 a row for each time that somebody did something\n"
@@ -44,7 +47,8 @@ typedef struct {
   ModelOptions model;
   char *out, *zones, *detector, *start_text;
   double rate;
-  char **arguments;
+  char **boxes_paths, **arguments;
+  GPtrArray *boxes;      /* of CowBoxes, one a video, or none */
   GDateTime *start;      /* or NULL */
   GPtrArray *videos;     /* of char *, borrowed */
   GPtrArray *properties; /* of char *, borrowed; ends with NULL */
@@ -68,7 +72,9 @@ options_clear (Options *self)
   g_free (self->zones);
   g_free (self->detector);
   g_free (self->start_text);
+  g_strfreev (self->boxes_paths);
   g_strfreev (self->arguments);
+  g_clear_pointer (&self->boxes, g_ptr_array_unref);
   g_clear_pointer (&self->start, g_date_time_unref);
   g_clear_pointer (&self->videos, g_ptr_array_unref);
   g_clear_pointer (&self->properties, g_ptr_array_unref);
@@ -128,25 +134,7 @@ sort_arguments (Options *self, GError **error)
   g_ptr_array_add (self->properties, NULL);
   if (self->videos->len == 0)
     return verb_usage (error, "no recording given");
-  for (guint i = 0; i < self->videos->len; i++)
-    if (!g_file_test (self->videos->pdata[i], G_FILE_TEST_IS_REGULAR)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s is no file",
-                   (const char *)self->videos->pdata[i]);
-      return FALSE;
-    }
-  return TRUE;
-}
-
-/* "barn-cows" of "dir/barn.mp4" */
-static char *
-own_folder (const char *video)
-{
-  g_autofree char *name = g_path_get_basename (video);
-  char *dot = strrchr (name, '.');
-
-  if (dot && dot != name)
-    *dot = '\0';
-  return g_strconcat (name, "-cows", NULL);
+  return video_arguments_check (self->videos, error);
 }
 
 static gboolean
@@ -165,8 +153,11 @@ check_options (Options *self, GError **error)
     if (g_str_has_prefix (self->properties->pdata[i], "inference-interval="))
       self->rate = 0;
   if (!self->out)
-    self->out = own_folder (self->videos->pdata[0]);
-  return model_options_find (&self->model, error);
+    self->out = video_arguments_folder (self->videos->pdata[0], "cows");
+  if (self->boxes_paths && (self->detector || self->zones))
+    return verb_usage (error, "--boxes goes with neither --zones nor --detector");
+  self->boxes = video_arguments_boxes (self->boxes_paths, self->videos, error);
+  return self->boxes && model_options_find (&self->model, error);
 }
 
 /* ---- what a recording gives ------------------------------------------------------------------ */
@@ -284,7 +275,7 @@ keep (Job *self, GError **error)
 
 /* Says what kept a recording from being seen to its end. */
 static void
-judge (Job *self, const char *path, const CowPlayerEnd *end, const GError *why)
+judge (Job *self, const char *path, const CowRecordingEnd *end, const GError *why)
 {
   g_autofree char *found = words_clock ((double)end->end / 1e9),
                   *length = words_clock ((double)end->length / 1e9);
@@ -307,11 +298,14 @@ judge (Job *self, const char *path, const CowPlayerEnd *end, const GError *why)
 
 /* FALSE with an error where no other recording can be tried either. */
 static gboolean
-annotate_one (Job *self, const char *path, gboolean *stopped, GError **error)
+annotate_one (Job *self, guint number, gboolean *stopped, GError **error)
 {
   static const CowPlayerSink sink = { on_begin, on_seen };
   const Options *options = self->options;
+  const char *path = options->videos->pdata[number];
+  const CowBoxes *boxes = options->boxes->len > 0 ? options->boxes->pdata[number] : NULL;
   const CowPlayerOptions playing = { .path = path,
+                                     .boxes = boxes,
                                      .model = options->model.model,
                                      .adapter = options->model.adapter,
                                      .device = options->model.device,
@@ -321,7 +315,7 @@ annotate_one (Job *self, const char *path, gboolean *stopped, GError **error)
                                      .properties = (const char *const *)options->properties->pdata,
                                      .rate = options->rate };
   g_autoptr (GError) why = NULL;
-  CowPlayerEnd end;
+  CowRecordingEnd end;
 
   self->source =
       (CowVideoSource){ .path = path, .source = name_source (self, path), .start = self->start };
@@ -349,7 +343,7 @@ annotate (Job *self, GError **error)
   gboolean stopped = FALSE;
 
   for (guint i = 0; i < videos->len && !stopped; i++)
-    if (!annotate_one (self, videos->pdata[i], &stopped, error))
+    if (!annotate_one (self, i, &stopped, error))
       return FALSE;
   if (self->outputs) {
     if (!cow_video_outputs_finish (self->outputs, error))
@@ -380,6 +374,7 @@ verb_annotate (int argc, char **argv, GError **error)
       "Parts of the frame, each a subject: \"pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1\"", "ZONES" },
     { "detector", 0, 0, G_OPTION_ARG_STRING, &options.detector,
       "Elements of a pipeline that find the cows, each of which is a subject", "ELEMENTS" },
+    VIDEO_ARGUMENTS_BOXES (options.boxes_paths),
     { "start-time", 's', 0, G_OPTION_ARG_STRING, &options.start_text,
       "When the first recording began, as 2026-11-29T06:00:00", "TIME" },
     { "rate", 'r', 0, G_OPTION_ARG_DOUBLE, &options.rate,
