@@ -3,8 +3,10 @@
  * `cow-trainer annotate`: what the cows in recordings do, from when to when and how long, as tables
  * and as files of the programs that people score videos with.
  */
+#include <glib/gstdio.h>
 #include <string.h>
 
+#include "cow-build.h"
 #include "trainer/cli/model-options.h"
 #include "trainer/cli/verb.h"
 #include "trainer/cli/video-arguments.h"
@@ -12,7 +14,7 @@
 #include "trainer/host/stop.h"
 #include "trainer/host/words.h"
 #include "trainer/video/outputs.h"
-#include "trainer/video/player.h"
+#include "trainer/video/resume.h"
 
 #define USUAL_RATE    5
 #define CUT           G_GINT64_CONSTANT (2000000000) /* ns; an end before it is one too early */
@@ -38,7 +40,10 @@ static const VerbHelp help = {
   "  bouts.boris               a BORIS project; NAME.eaf, for each recording, is for ELAN\n"
   "With --start-time rows tell the time of day; of several recordings it is the first one's, and\n"
   "each begins where the one before ended. Between two classifications a label stays, a pause in\n"
-  "the recording counts as 5 s. Ctrl-C keeps what was seen. A labelled copy is file.sh's --mp4.\n"
+  "the recording counts as 5 s. Ctrl-C keeps what was seen. The same command goes\n"
+  "on with a run that did not end, which --out keeps in unfinished/ until then. A labelled copy "
+  "is\n"
+  "file.sh's --mp4.\n"
   "\n"
   "Environment: GST_PLUGIN_PATH, COWBEHAVIOR_PATH, COWBEHAVIOR_CPU.",
 };
@@ -56,6 +61,7 @@ typedef struct {
 
 typedef struct {
   const Options *options;
+  CowJournal *journal;
   CowVideoOutputs *outputs; /* NULL before the first frame */
   GHashTable *names;        /* of sources */
   GDateTime *start;         /* of the recording that plays */
@@ -85,6 +91,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 static void
 job_clear (Job *self)
 {
+  g_clear_pointer (&self->journal, cow_journal_free);
   g_clear_pointer (&self->outputs, cow_video_outputs_free);
   g_clear_pointer (&self->names, g_hash_table_unref);
   g_clear_pointer (&self->start, g_date_time_unref);
@@ -158,6 +165,78 @@ check_options (Options *self, GError **error)
     return verb_usage (error, "--boxes goes with neither --zones nor --detector");
   self->boxes = video_arguments_boxes (self->boxes_paths, self->videos, error);
   return self->boxes && model_options_find (&self->model, error);
+}
+
+/* ---- a run that did not end ------------------------------------------------------------------ */
+
+/* "SIZE MTIME" of a file, by which another one of its name is told from it; g_free. */
+static char *
+state_of (const char *path)
+{
+  GStatBuf info;
+
+  return g_stat (path, &info) == 0 ? g_strdup_printf ("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT,
+                                                      (gint64)info.st_size, (gint64)info.st_mtime)
+                                   : g_strdup ("");
+}
+
+static void
+add_files (JsonObject *settings, const char *name, gpointer *paths, guint n)
+{
+  JsonArray *array = json_array_new ();
+
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *absolute = g_canonicalize_filename (paths[i], NULL),
+                    *text = file_name_text (absolute), *state = state_of (paths[i]);
+    json_array_add_string_element (array, text);
+    json_array_add_string_element (array, state);
+  }
+  json_object_set_array_member (settings, name, array);
+}
+
+static void
+add_text (JsonObject *settings, const char *name, const char *value)
+{
+  json_object_set_string_member (settings, name, value ? value : "");
+}
+
+/* All that decides what the files hold. */
+static JsonObject *
+describe_run (const Options *options, GError **error)
+{
+  g_autofree char *network = model_options_fingerprint (&options->model, error);
+  g_autofree char *start = options->start ? g_date_time_format_iso8601 (options->start) : NULL,
+                  *properties = g_strjoinv (" ", (char **)options->properties->pdata);
+  JsonObject *settings;
+
+  if (!network)
+    return NULL;
+  settings = json_object_new ();
+  add_text (settings, "version", COW_VERSION);
+  add_files (settings, "recordings", options->videos->pdata, options->videos->len);
+  add_files (settings, "boxes", (gpointer *)options->boxes_paths, options->boxes->len);
+  add_text (settings, "network", network);
+  add_text (settings, "device", options->model.device);
+  add_text (settings, "precision", options->model.precision);
+  add_text (settings, "zones", options->zones);
+  add_text (settings, "detector", options->detector);
+  add_text (settings, "start-time", start);
+  add_text (settings, "properties", properties);
+  json_object_set_double_member (settings, "rate", options->rate);
+  return settings;
+}
+
+static gboolean
+open_journal (Job *self, GError **error)
+{
+  g_autoptr (JsonObject) settings = describe_run (self->options, error);
+  g_autofree char *said = NULL;
+
+  if (settings)
+    self->journal = cow_journal_open (self->options->out, settings, &said, error);
+  if (said)
+    g_printerr ("cow-trainer: %s\n", said);
+  return self->journal != NULL;
 }
 
 /* ---- what a recording gives ------------------------------------------------------------------ */
@@ -320,7 +399,7 @@ annotate_one (Job *self, guint number, gboolean *stopped, GError **error)
   self->source =
       (CowVideoSource){ .path = path, .source = name_source (self, path), .start = self->start };
   g_clear_pointer (&self->seen, cow_observation_free);
-  cow_player_run (&playing, &sink, self, &end, &why);
+  cow_resume_play (self->journal, number, &playing, &sink, self, &end, &why);
   *stopped = end.stopped;
   self->source.length = end.end;
   if (why && !g_error_matches (why, COW_ERROR, COW_ERROR_FORMAT)) {
@@ -342,6 +421,8 @@ annotate (Job *self, GError **error)
   const GPtrArray *videos = self->options->videos;
   gboolean stopped = FALSE;
 
+  if (!open_journal (self, error))
+    return FALSE;
   for (guint i = 0; i < videos->len && !stopped; i++)
     if (!annotate_one (self, i, &stopped, error))
       return FALSE;
@@ -352,9 +433,11 @@ annotate (Job *self, GError **error)
              "(BORIS), *.eaf (ELAN)\n",
              self->options->out);
   }
+  if (!stopped && !cow_journal_remove (self->journal, error))
+    return FALSE;
   if (stopped)
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "stopped: the files hold what was seen until then");
+                 "stopped: the files hold what was seen until then, and the same command goes on");
   else if (self->n_broken > 0)
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
                  "%u of %u recording%s could not be played to the end", self->n_broken, videos->len,
