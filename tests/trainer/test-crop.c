@@ -325,6 +325,27 @@ test_dataset (void)
   cli_assert_says (checked.out, "Lying");
 }
 
+/* Who takes a recording for a picture is told what takes recordings. */
+static void
+test_not_a_picture (void)
+{
+  static const char *const muxers[] = { "matroskamux", "avimux" };
+
+  for (guint i = 0; i <= G_N_ELEMENTS (muxers); i++) {
+    g_autofree char *other = g_strdup_printf ("%s/other%u", folder, i),
+                    *command = g_strdup_printf ("gst-launch-1.0 -q videotestsrc num-buffers=3 ! "
+                                                "jpegenc ! %s ! filesink location=\"%s\"",
+                                                muxers[i % 2], other);
+    int status;
+
+    if (i < G_N_ELEMENTS (muxers))
+      g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, &status, NULL));
+    g_auto (Result) result = cli_run ("predict", i < G_N_ELEMENTS (muxers) ? other : video, NULL);
+    g_assert_cmpint (result.status, ==, 1);
+    cli_assert_says (result.err, "a video: cow-trainer annotate tells what is in it");
+  }
+}
+
 static void
 test_usage (void)
 {
@@ -355,6 +376,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_setenv ("COWBEHAVIOR_PATH", g_getenv ("COW_DEMO_MODEL"), TRUE);
   folder = cli_folder ();
   video = g_build_filename (folder, "barn.mp4", NULL);
   make_video ();
@@ -365,6 +387,7 @@ main (int argc, char **argv)
   g_test_add_func ("/crop/boxes", test_boxes);
   g_test_add_func ("/crop/bad-boxes", test_bad_boxes);
   g_test_add_func ("/crop/dataset", test_dataset);
+  g_test_add_func ("/crop/not-a-picture", test_not_a_picture);
   g_test_add_func ("/crop/usage", test_usage);
   const int status = g_test_run ();
   cli_remove (folder);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `labels`: what goes to Label Studio and CVAT comes back as it was, exports as those programs write
- * them are read, and what is wrong with one is said. */
+/* `labels`: what goes to Label Studio and CVAT comes back as it was, exports as those programs
+ * write them are read, and what is wrong with one is said. */
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 
@@ -119,7 +119,7 @@ test_project (void)
 #define CHOICE(label)                                                                              \
   "{\"id\":\"x1\",\"type\":\"choices\",\"value\":{\"choices\":[\"" label "\"]},\"origin\":"        \
   "\"manual\",\"to_name\":\"image\",\"from_name\":\"label\"}"
-#define ANNOTATION(label, cancelled)                                                               \
+#define NOTE(label, cancelled)                                                                     \
   "{\"id\":1,\"completed_by\":1,\"was_cancelled\":" cancelled                                      \
   ",\"lead_time\":2.5,\"result\":[" CHOICE (label) "]}"
 
@@ -139,22 +139,21 @@ test_label_studio (void)
       data = make_data ("studio"),
      *path = make_export (
          "[{\"id\":1,\"data\":{\"image\":\"/data/upload/1/0a1b2c3d-000004000.png\"},"
-         "\"annotations\":[" ANNOTATION (
+         "\"annotations\":[" NOTE (
              "Lying",
              "false") "],\"predictions\":[]},"
                       "{\"id\":2,\"data\":{\"image\":\"/data/local-files/?d=barn/crops/a/"
-                      "000000000-bed%201.png\"},\"annotations\":[" ANNOTATION ("Lying", "true") "," ANNOTATION (
+                      "000000000-bed%201.png\"},\"annotations\":[" NOTE ("Lying", "true") "," NOTE (
                           "Standing",
                           "false") "]},"
                                    "{\"id\":3,\"data\":{\"image\":\"http://host/"
                                    "000002000.png\"},\"annotations\":"
-                                   "[" ANNOTATION (
-                                       "Lying",
-                                       "false") "]},"
-                                                "{\"id\":4,\"data\":{\"path\":\"crops/b/"
-                                                "000008000.png\"},\"annotations\":[" ANNOTATION (
-                                                    "Lying",
-                                                    "false") "," ANNOTATION ("Standing",
+                                   "[" NOTE ("Lying",
+                                             "false") "]},"
+                                                      "{\"id\":4,\"data\":{\"path\":\"crops/b/"
+                                                      "000008000.png\"},\"annotations\":[" NOTE (
+                                                          "Lying",
+                                                          "false") "," NOTE ("Standing",
                                                                              "false") "]}]");
   static const char *const expected[N] = { "Standing", "", "Lying", "", "", "" };
   g_auto (Result) result = cli_run ("labels", path, "--data", data, NULL);

@@ -192,8 +192,7 @@ cow_label_studio_read (CowLabels *labels, const char *text, gsize n_bytes, const
 {
   /* The whole of an export is an array, and that of our reader an object. */
   g_autofree char *wrapped = g_strdup_printf ("{\"tasks\":%s}", text);
-  g_autoptr (JsonObject) root =
-      cow_json_parse_object (wrapped, n_bytes + strlen ("{\"tasks\":}"), path, error);
+  g_autoptr (JsonObject) root = cow_json_parse_object (wrapped, strlen (wrapped), path, error);
   JsonArray *tasks = NULL;
 
   if (!root || !cow_json_get_array (root, path, "tasks", &tasks, error))
