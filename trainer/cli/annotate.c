@@ -200,6 +200,15 @@ add_text (JsonObject *settings, const char *name, const char *value)
   json_object_set_string_member (settings, name, value ? value : "");
 }
 
+/* Of a text that may hold a login, what tells it from another one is enough. */
+static void
+add_sum (JsonObject *settings, const char *name, const char *value)
+{
+  g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, value ? value : "", -1);
+
+  add_text (settings, name, sum);
+}
+
 /* All that decides what the files hold. */
 static JsonObject *
 describe_run (const Options *options, GError **error)
@@ -219,9 +228,9 @@ describe_run (const Options *options, GError **error)
   add_text (settings, "device", options->model.device);
   add_text (settings, "precision", options->model.precision);
   add_text (settings, "zones", options->zones);
-  add_text (settings, "detector", options->detector);
+  add_sum (settings, "detector", options->detector);
   add_text (settings, "start-time", start);
-  add_text (settings, "properties", properties);
+  add_sum (settings, "properties", properties);
   json_object_set_double_member (settings, "rate", options->rate);
   return settings;
 }
