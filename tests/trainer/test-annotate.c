@@ -380,11 +380,6 @@ check_kills (const char *option, const char *value, guint n_kills, const char *s
 static void
 test_killed (void)
 {
-  g_autofree char *video =
-      make_video ("long.mp4", "videotestsrc num-buffers=4000 pattern=ball ! video/x-raw,"
-                              "format=I420,width=96,height=64,framerate=25/1 ! x264enc "
-                              "speed-preset=ultrafast key-int-max=100 bframes=2 ! mp4mux");
-
   check_kills ("--zones", "trough=0,0,0.5,1; bed=0.5,0,0.5,1", 3, "it goes on from there");
   /* Smoothing looks back on the frames before. */
   check_kills ("smoothing=mean", NULL, 1, "it begins anew, because results depend on the frames");
@@ -477,6 +472,10 @@ main (int argc, char **argv)
   still = make_video ("still.mp4", "videotestsrc num-buffers=100 ! video/x-raw,"
                                    "format=I420,width=96,height=64,framerate=25/1 ! x264enc "
                                    "speed-preset=ultrafast ! mp4mux");
+  g_autofree char *video =
+      make_video ("long.mp4", "videotestsrc num-buffers=4000 pattern=ball ! video/x-raw,"
+                              "format=I420,width=96,height=64,framerate=25/1 ! x264enc "
+                              "speed-preset=ultrafast key-int-max=100 bframes=2 ! mp4mux");
   g_test_add_func ("/annotate/bouts", test_bouts);
   g_test_add_func ("/annotate/hours", test_hours);
   g_test_add_func ("/annotate/names", test_names);
