@@ -24,6 +24,8 @@ static const struct {
   { "train", "an adapter or a small network, from labelled pictures", verb_train },
   { "predict", "the behaviour in each picture, as a table, CSV or JSON", verb_predict },
   { "annotate", "what the cows in recordings do, and how long", verb_annotate },
+  { "crop", "pictures of cows for training, cut out of recordings", verb_crop },
+  { "labels", "labels of such pictures, to and from Label Studio and CVAT", verb_labels },
   { "eval", "how good an adapter is: metrics, figures, a report, calibration", verb_eval },
   { "features", "what the network computes of pictures, as a safetensors file", verb_features },
   { "quantize", "a model in 4 bits (NF4, as bitsandbytes writes it)", verb_quantize },
