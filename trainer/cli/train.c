@@ -142,7 +142,8 @@ largest_share (const CowDataset *dataset)
   for (guint i = 0; i < chosen->len; i++) {
     const guint sample = g_array_index (chosen, guint, i);
     const int label = g_array_index (dataset->samples, CowSample, sample).label;
-    most = MAX (most, ++counts[label]);
+    counts[label]++;
+    most = MAX (most, counts[label]);
   }
   return chosen->len > 0 ? (double)most / chosen->len : 0;
 }

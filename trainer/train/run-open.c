@@ -276,7 +276,12 @@ write_sheet (const CowRun *self, GError **error)
     .seed = (guint64)self->recipe->seed,
   };
 
-  return cow_path_exists (path) || cow_contact_sheet_write (&sheet, path, error);
+  if (cow_path_exists (path))
+    return TRUE;
+  if (self->dataset->n_classes > COW_CONTACT_SHEET_MOST_CLASSES)
+    g_print ("contact-sheet.png shows the first %d of %u classes\n", COW_CONTACT_SHEET_MOST_CLASSES,
+             self->dataset->n_classes);
+  return cow_contact_sheet_write (&sheet, path, error);
 }
 
 /* Pictures by which precision auto is measured; a network that has one precision needs none. */
