@@ -33,6 +33,7 @@ static const struct {
   { "track", "sends MLflow what a run logged while the server could not be reached", verb_track },
   { "bench", "how fast a network is here, and what it could be", verb_bench },
   { "merge", "an adapter made part of its model, and what that changes", verb_merge },
+  { "export", "base, adapter and head as an ONNX file, for other programs", verb_export },
   { "info", "what a model, an adapter or a file of tensors holds", verb_info },
 };
 

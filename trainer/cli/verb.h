@@ -23,6 +23,7 @@ gboolean verb_labels (int argc, char **argv, GError **error);
 gboolean verb_eval (int argc, char **argv, GError **error);
 gboolean verb_bench (int argc, char **argv, GError **error);
 gboolean verb_merge (int argc, char **argv, GError **error);
+gboolean verb_export (int argc, char **argv, GError **error);
 gboolean verb_fetch (int argc, char **argv, GError **error);
 gboolean verb_track (int argc, char **argv, GError **error);
 
