@@ -42,6 +42,25 @@ test_words (void)
   g_autofree char *none = words_number (0.0 / 0.0), *negative = words_number (-12.34);
   g_assert_cmpstr (none, ==, "-");
   g_assert_cmpstr (negative, ==, "-12.3");
+  static const struct {
+    double value;
+    guint digits;
+    const char *text;
+  } figures[] = { { 0, 4, "0" },
+                  { 0.00123456, 4, "0.001235" },
+                  { 12.3, 4, "12.30" },
+                  { 9.99996, 4, "10.00" },
+                  { 99.5, 2, "100" },
+                  { 123456, 4, "123456" },
+                  { 1e-30, 3, "0.000000000000" },
+                  { -2.5, 2, "-2.5" },
+                  { 1.0 / 0.0, 3, "-" },
+                  { 1000, 4, "1000" },
+                  { 55.4, 1, "55" } };
+  for (guint i = 0; i < G_N_ELEMENTS (figures); i++) {
+    g_autofree char *text = words_digits (figures[i].value, figures[i].digits);
+    g_assert_cmpstr (text, ==, figures[i].text);
+  }
   g_assert_cmpstr (words_s (1), ==, "");
   g_assert_cmpstr (words_s (0), ==, "s");
 }

@@ -24,6 +24,8 @@ static const struct {
   { "train", "an adapter or a small network, from labelled pictures", verb_train },
   { "predict", "the behaviour in each picture, as a table, CSV or JSON", verb_predict },
   { "annotate", "what the cows in recordings do, and how long", verb_annotate },
+  { "crop", "pictures of cows for training, cut out of recordings", verb_crop },
+  { "labels", "labels of such pictures, to and from Label Studio and CVAT", verb_labels },
   { "eval", "how good an adapter is: metrics, figures, a report, calibration", verb_eval },
   { "features", "what the network computes of pictures, as a safetensors file", verb_features },
   { "quantize", "a model in 4 bits (NF4, as bitsandbytes writes it)", verb_quantize },
@@ -31,6 +33,7 @@ static const struct {
   { "track", "sends MLflow what a run logged while the server could not be reached", verb_track },
   { "bench", "how fast a network is here, and what it could be", verb_bench },
   { "merge", "an adapter made part of its model, and what that changes", verb_merge },
+  { "export", "base, adapter and head as an ONNX file, for other programs", verb_export },
   { "info", "what a model, an adapter or a file of tensors holds", verb_info },
 };
 
