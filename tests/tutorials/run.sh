@@ -30,7 +30,8 @@ page () {
 page tutorial-peft 'gst-launch-1.0'
 page tutorial-nvr 'cc cmake pkg-config'
 if "$build/trainer/cow-trainer" --complete | grep -q '^crop'; then
-  page tutorial-barn 'mosquitto mosquitto_sub' SECONDS_OF_VIDEO=20 EPOCHS=10
+  page tutorial-barn 'mosquitto mosquitto_sub' SECONDS_OF_VIDEO=20 EPOCHS=10 \
+    SECONDS_TO_WATCH=30
 else
   skip docs/tutorial-barn.md "this cow-trainer has no verb crop"
 fi
