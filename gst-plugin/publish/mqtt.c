@@ -223,7 +223,16 @@ note_break (Mqtt *self)
     return;
   self->n_strikes = oldest.hash == self->suspect.hash ? self->n_strikes + 1 : 1;
   self->suspect = oldest;
-  if (self->n_strikes >= MOST_STRIKES)
+}
+
+/* A broker that closed the connection for a message is there at once. One that ended, for whatever
+ * reason, is away for a while, and tells nothing of the message. */
+static void
+judge (Mqtt *self)
+{
+  if (!self->link)
+    self->n_strikes = 0;
+  else if (self->n_strikes >= MOST_STRIKES)
     condemn (self);
 }
 
@@ -511,6 +520,7 @@ mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
   self->contradicted = self->echoed = self->answered_back = FALSE;
   self->n_echoes_due = 0;
   self->link = connect_somehow (self, cancellable, error);
+  judge (self);
   if (!self->link)
     return FALSE;
   if (!self->broker.retain)
