@@ -20,11 +20,14 @@
  *  "system_timestamp":"2026-01-31T06:00:04.000000Z",
  *  "camera_timestamp":"2026-01-31T06:00:03.870000Z","objects":[
  *  {"x":10,"y":20,"w":300,"h":200,"id":7,"roi_type":"cow","region":"roi",
- *   "detection":{"bounding_box":{"x_min":0.0078125,"y_min":0.0277778,"x_max":0.242188,
+ *   "track":7,"detection":{"bounding_box":{"x_min":0.0078125,"y_min":0.0277778,"x_max":0.242188,
  *    "y_max":0.305556},"label":"cow","confidence":0.91},
  *   "behavior":{"label":"Lying","label_id":3,"confidence":0.87,"model":{"name":"cows"}},
  *   "frames_ago":0}]}
  * ]|
+ *
+ * A #GstCowPublish:file whose name ends in .csv, or with #GstCowPublish:file-format, is a table: a
+ * row for each object, under a header.
  *
  * `timestamp` is the stream time in ns; `system_timestamp` is the time of this machine at which the
  * frame came by. `camera_timestamp` is the camera's own, where a #GstReferenceTimestampMeta has it
@@ -74,6 +77,7 @@
 #include "gst-plugin/common/moment.h"
 #include "gst-plugin/common/tasks.h"
 #include "gst-plugin/publish/ending.h"
+#include "gst-plugin/publish/event-rows.h"
 #include "gst-plugin/publish/event.h"
 #include "gst-plugin/publish/queue.h"
 #include "gst-plugin/publish/settings.h"
@@ -477,13 +481,28 @@ may_wait (GstCowPublish *self)
          (self->leaky == GST_COW_PUBLISH_LEAKY_AUTO && !is_live (self));
 }
 
+/* Puts the event of a frame into the queues, in the form that each takes. The time of this machine
+ * at which a frame of a recording comes by is not that of the picture, which a column of a table
+ * would be taken for. */
 static void
-push (GstCowPublish *self, char *event)
+push (GstCowPublish *self, GstBuffer *buffer, const GstCowMoment *moment, const GArray *objects)
 {
+  const gint64 now_us = g_get_real_time ();
   const gboolean wait = may_wait (self);
+  char *json = NULL, *rows = NULL;
 
-  for (guint i = 0; i < self->n_queues; i++)
-    gst_cow_publish_queue_push (self->queues[i], event, wait);
+  for (guint i = 0; i < self->n_queues; i++) {
+    const gboolean takes_rows = gst_cow_publish_queue_takes_rows (self->queues[i]);
+
+    if (takes_rows && !rows)
+      rows = gst_cow_publish_event_rows_new (moment, self->source, is_live (self) ? now_us : -1,
+                                             objects);
+    if (!takes_rows && !json)
+      json = gst_cow_publish_event_new (buffer, moment, self->source, now_us, objects);
+    gst_cow_publish_queue_push (self->queues[i], takes_rows ? rows : json, wait);
+  }
+  g_clear_pointer (&json, g_ref_string_release);
+  g_clear_pointer (&rows, g_ref_string_release);
 }
 
 /* Makes the event of a frame. The camera's time of a recording may be of any age. */
@@ -492,13 +511,10 @@ publish (GstCowPublish *self, GstBuffer *buffer, const GArray *objects)
 {
   GstCowMoment moment =
       gst_cow_moment_of (buffer, &GST_BASE_TRANSFORM (self)->segment, &self->info, self->frame);
-  char *event;
 
   if (is_live (self))
     gst_cow_clock_check (&self->clock, GST_ELEMENT (self), &moment);
-  event = gst_cow_publish_event_new (buffer, &moment, self->source, g_get_real_time (), objects);
-  push (self, event);
-  g_ref_string_release (event);
+  push (self, buffer, &moment, objects);
 }
 
 static GstFlowReturn

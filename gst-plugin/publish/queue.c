@@ -265,6 +265,12 @@ gst_cow_publish_queue_name (GstCowPublishQueue *self)
   return self->target->class->name;
 }
 
+gboolean
+gst_cow_publish_queue_takes_rows (GstCowPublishQueue *self)
+{
+  return self->target->rows;
+}
+
 void
 gst_cow_publish_queue_get_counts (GstCowPublishQueue *self, GstCowPublishCounts *counts)
 {

@@ -7,6 +7,8 @@
  * Apart from open () and set_state () the functions are called by one worker thread (queue.h), may
  * wait, and return soon when `cancellable` says so. A failed call sets *error, which a person
  * reads: it has no secrets.
+ *
+ * A line is an event: JSON, or rows of a table with newlines between them.
  */
 #ifndef GST_COW_PUBLISH_TARGET_H
 #define GST_COW_PUBLISH_TARGET_H
@@ -86,6 +88,7 @@ typedef struct {
 struct _GstCowPublishTarget {
   const GstCowPublishTargetClass *class; /* set by whoever called open () */
   guint most_lines;                      /* that send () takes at once */
+  gboolean rows; /* set by open (): events come as rows of a table, event-rows.h, not as JSON */
   guint retry_after_s; /* set by a failed call when the other side said how long to leave it
                           alone; else 0 */
   /* Set by the queue: posts a warning of something that is no failure of a call, and takes the

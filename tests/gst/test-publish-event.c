@@ -73,12 +73,14 @@ test_exact (void)
       "1\",\"timestamp\":4000000000,"
       "\"system_timestamp\":\"2026-01-31T06:00:04.000056Z\",\"objects\":["
       "{\"x\":32,\"y\":24,\"w\":64,\"h\":48,\"id\":12,\"roi_type\":\"cow\",\"region\":\"roi\","
+      "\"track\":12,"
       "\"detection\":{\"bounding_box\":{\"x_min\":0.1,\"y_min\":0.1,\"x_max\":0.3,\"y_max\":0.3},"
       "\"label\":\"cow\","
       "\"label_id\":19,\"confidence\":0.5},"
       "\"behavior\":{\"label\":\"Lying\",\"label_id\":3,\"confidence\":0.75,\"model\":{\"name\":"
       "\"cows\"}},\"frames_ago\":2},"
       "{\"x\":32,\"y\":24,\"w\":64,\"h\":48,\"roi_type\":\"pen 1\",\"region\":\"zone\","
+      "\"zone\":\"pen 1\","
       "\"behavior\":{\"label\":\"Standing\",\"label_id\":3,\"confidence\":0.75,\"model\":{\"name\":"
       "\"cows\"}},\"frames_ago\":0}]}");
 }
@@ -248,7 +250,7 @@ test_hostile_fields (void)
   g_assert_nonnull (strstr (event, "\"source\":null"));
   g_assert_nonnull (strstr (
       event,
-      "\"objects\":[{\"behavior\":{\"model\":{\"name\":\"cows\"}}},"
+      "\"objects\":[{\"region\":\"frame\",\"behavior\":{\"model\":{\"name\":\"cows\"}}},"
       "{\"region\":\"roi\",\"detection\":{},\"behavior\":{\"model\":{\"name\":\"cows\"}}}]"));
 }
 
