@@ -45,46 +45,12 @@ the broker receives:
 USAGE
 }
 
-# is_of_publisher PROPERTY: whether it belongs to cowpublish; all others belong to cowbehavior.
-is_of_publisher () {
-  case $1 in
-    source | post-events | queue-size | leaky | drain-timeout | file | max-file* | http-* | mqtt-*)
-      return 0 ;;
-    *) return 1 ;;
-  esac
-}
-
-# name_of ADDRESS|FILE: a name that other cameras do not have: host and path, or the recording's.
-# Nothing of it may be a login, which some cameras have in the path or in the query, and which may
-# be written so that it cannot be told from the rest.
-name_of () {
-  local rest=${1#*://} host path part parts name
-  if [[ $1 != *://* ]]; then
-    name=${1##*/}
-    echo "${name%.*}"
-    return
-  fi
-  host=${rest%%[/?#]*}
-  path=${rest#"$host"}
-  if [[ $path == *@* ]]; then
-    echo camera
-    return
-  fi
-  name=${host##*@}
-  IFS=/ read -ra parts <<<"${path%%[?#]*}"
-  for part in "${parts[@]:1}"; do
-    [[ $part == *[=\&]* ]] || name+=-$part
-  done
-  [[ ! $path =~ channel=([0-9]+) ]] || name+=-channel-${BASH_REMATCH[1]}
-  echo "$name"
-}
-
-input='' name='' home_assistant='' finder='' publisher=cowpublish targets=''
+input='' name='' home_assistant='' finder='' publication=cowpublish targets=''
 # Nobody prints the messages; a property of the user's comes later.
 behaviour='cowbehavior post-messages=none'
 add () {
   if is_of_publisher "$1"; then
-    publisher+=" $1=$(quote "$2")"
+    publication+=" $1=$(quote "$2")"
   else
     behaviour+=" $1=$(quote "$2")"
   fi
@@ -133,7 +99,7 @@ add source "${name:-$(name_of "$input")}"
 [ -n "$targets" ] || add file -
 
 use_build
-rest="$finder$behaviour ! $publisher ! fakesink sync=false"
+rest="$finder$behaviour ! $publication ! fakesink sync=false"
 if is_address "$input"; then
   camera_source "$input" 1
   choose_for_camera "$kind" "$codec"

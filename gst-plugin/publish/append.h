@@ -37,8 +37,8 @@ void gst_cow_append_unlock (GstCowAppend *self);
 gboolean gst_cow_append_line (GstCowAppend *self, const char *line);
 
 /* Withdraws the bytes from..to-1, which this writer wrote: they are cut off where nothing is behind
- * them and the lock is held. Elsewhere they become spaces, which JSON allows before a value, or in a
- * table empty lines, which readers skip. */
+ * them and the lock is held. Elsewhere they become spaces, which JSON allows before a value, or in
+ * a table empty lines, which readers skip. */
 gboolean gst_cow_append_withdraw (GstCowAppend *self, off_t from, off_t to);
 
 G_END_DECLS

@@ -412,18 +412,33 @@ is_wanted (GstCowPublish *self, const GstCowPublishObject *item)
   return changed || self->post_events != GST_COW_PUBLISH_ON_CHANGE;
 }
 
+/* Whether an object has another result than in the frame before: that of this very frame, or of one
+ * that passed while it was classified, as in live pipelines. `now` is the frame's running time. */
 static gboolean
-has_new (const GArray *objects)
+is_fresh (GstCowPublish *self, const GstStructure *object, GstClockTime now)
 {
-  for (guint i = 0; i < objects->len; i++) {
-    guint frames_ago;
+  g_autofree char *name = gst_cow_publish_topic_of (object);
+  guint frames_ago = G_MAXUINT;
+  guint64 age = 0;
+  gboolean other = FALSE;
 
-    if (gst_structure_get_uint (g_array_index (objects, GstCowPublishObject, i).object,
-                                "frames_ago", &frames_ago) &&
-        frames_ago == 0)
-      return TRUE;
-  }
-  return FALSE;
+  gst_structure_get_uint (object, "frames_ago", &frames_ago);
+  if (frames_ago > 0 && !gst_structure_get_uint64 (object, "age", &age))
+    return FALSE;
+  if (name && GST_CLOCK_TIME_IS_VALID (now) && age <= now)
+    other = gst_cow_publish_states_renew (self->states, name, now - age);
+  return other || frames_ago == 0;
+}
+
+/* Whether there is a fresh one; each is asked, because that is how it is remembered. */
+static gboolean
+has_fresh (GstCowPublish *self, const GArray *objects, GstClockTime now)
+{
+  gboolean found = FALSE;
+
+  for (guint i = 0; i < objects->len; i++)
+    found |= is_fresh (self, g_array_index (objects, GstCowPublishObject, i).object, now);
+  return found;
 }
 
 /* A stream of which nobody knows is taken for live, because that must never wait. */
@@ -505,13 +520,16 @@ push (GstCowPublish *self, GstBuffer *buffer, const GstCowMoment *moment, const 
   g_clear_pointer (&rows, g_ref_string_release);
 }
 
-/* Makes the event of a frame. The camera's time of a recording may be of any age. */
+/* Makes the event of a frame, unless it has nothing new. The camera's time of a recording may be of any age. */
 static void
 publish (GstCowPublish *self, GstBuffer *buffer, const GArray *objects)
 {
   GstCowMoment moment =
       gst_cow_moment_of (buffer, &GST_BASE_TRANSFORM (self)->segment, &self->info, self->frame);
 
+  if (self->post_events == GST_COW_PUBLISH_CLASSIFIED &&
+      !has_fresh (self, objects, moment.running_time))
+    return;
   if (is_live (self))
     gst_cow_clock_check (&self->clock, GST_ELEMENT (self), &moment);
   push (self, buffer, &moment, objects);
@@ -536,7 +554,7 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   for (guint i = 0; i < all->len; i++)
     if (is_wanted (self, &g_array_index (all, GstCowPublishObject, i)))
       g_array_append_val (wanted, g_array_index (all, GstCowPublishObject, i));
-  if (wanted->len > 0 && (self->post_events != GST_COW_PUBLISH_CLASSIFIED || has_new (wanted)))
+  if (wanted->len > 0)
     publish (self, buffer, wanted);
   gst_cow_publish_states_expire (self->states, self->frame++, forget_state, self);
   return GST_FLOW_OK;
