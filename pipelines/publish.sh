@@ -17,8 +17,8 @@ usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE
                        environment: COWBEHAVIOR_MQTT_PASSWORD
   --http ADDRESS       post to an endpoint; password or token are read from the environment:
                        COWBEHAVIOR_HTTP_PASSWORD, COWBEHAVIOR_HTTP_TOKEN
-  --file FILE          append to a file, which is rotated. Without any of these three options the
-                       events are printed
+  --file FILE          append to a file, which is rotated; a table where its name ends in .csv, else
+                       JSON lines. Without any of these three options the events are printed
   --model MODEL        DINOv3 folder or file, or its name below the folders of \$COWBEHAVIOR_PATH
   --adapter ADAPTER    adapter folder, or its name below the same folders. Without --model and
                        --adapter the demonstration's are used, which know drawn cows only
@@ -30,8 +30,8 @@ usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE
                        or auto: the first of these that can
   --name NAME          the camera's name in events and topics; else its host and path, or the name
                        of the recording, are
-  --home-assistant     let Home Assistant show the labels of the frame or of the zones, through the
-                       broker
+  --home-assistant     let Home Assistant show the labels of the frame or of the zones, or how many
+                       cows do what, through the broker
   PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25, or of
                        cowpublish, as post-events=on-change (gst-inspect-1.0 cowbehavior and
                        gst-inspect-1.0 cowpublish list them)

@@ -384,10 +384,10 @@ gst_cow_publish_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *out
 }
 
 static void
-set_state (GstCowPublish *self, const char *name, const char *label, const GValue *classes)
+set_state (GstCowPublish *self, const char *name, const char *label, const GstStructure *results)
 {
   for (guint i = 0; i < self->n_queues; i++)
-    gst_cow_publish_queue_set_state (self->queues[i], name, label, classes);
+    gst_cow_publish_queue_set_state (self->queues[i], name, label, results);
 }
 
 static void
@@ -407,13 +407,14 @@ is_wanted (GstCowPublish *self, const GstCowPublishObject *item)
   if (name) {
     changed = gst_cow_publish_states_update (self->states, name, label, self->frame);
     if (changed)
-      set_state (self, name, label, gst_structure_get_value (item->results, "classes"));
+      set_state (self, name, label, item->results);
   }
   return changed || self->post_events != GST_COW_PUBLISH_ON_CHANGE;
 }
 
-/* Whether an object has another result than in the frame before: that of this very frame, or of one
- * that passed while it was classified, as in live pipelines. `now` is the frame's running time. */
+/* Whether an object has another result than in the frame before: that of this very frame, or of
+ * one that passed while it was classified, as in live pipelines. `now` is the frame's running
+ * time. */
 static gboolean
 is_fresh (GstCowPublish *self, const GstStructure *object, GstClockTime now)
 {
@@ -520,7 +521,8 @@ push (GstCowPublish *self, GstBuffer *buffer, const GstCowMoment *moment, const 
   g_clear_pointer (&rows, g_ref_string_release);
 }
 
-/* Makes the event of a frame, unless it has nothing new. The camera's time of a recording may be of any age. */
+/* Makes the event of a frame, unless it has nothing new. The camera's time of a recording may be of
+ * any age. */
 static void
 publish (GstCowPublish *self, GstBuffer *buffer, const GArray *objects)
 {

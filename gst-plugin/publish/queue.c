@@ -253,10 +253,10 @@ gst_cow_publish_queue_release (GstCowPublishQueue *self)
 
 void
 gst_cow_publish_queue_set_state (GstCowPublishQueue *self, const char *name, const char *label,
-                                 const GValue *classes)
+                                 const GstStructure *results)
 {
   if (self->target->class->set_state)
-    self->target->class->set_state (self->target, name, label, classes);
+    self->target->class->set_state (self->target, name, label, results);
 }
 
 const char *

@@ -79,9 +79,10 @@ typedef struct {
   /* Ends a connection. `politely`: it works, and there is time to say goodbye. Optional. */
   void (*disconnect) (GstCowPublishTarget *self, gboolean politely, GCancellable *cancellable);
   /* Notes, in any thread and without waiting, what is seen at `name` (topics.h) from now on; NULL:
-   * it is not seen any more. `classes` are the labels that there are. Optional. */
+   * it is not seen any more. `results`: those that it is in, which name model and labels; NULL
+   * with a label of NULL. Optional. */
   void (*set_state) (GstCowPublishTarget *self, const char *name, const char *label,
-                     const GValue *classes);
+                     const GstStructure *results);
   void (*free) (GstCowPublishTarget *self);
 } GstCowPublishTargetClass;
 

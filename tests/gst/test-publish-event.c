@@ -348,10 +348,16 @@ static void
 test_device (void)
 {
   const char *labels[] = { "Lying", "Standing", NULL };
-  g_autoptr (GList) names =
-      g_list_append (g_list_append (g_list_append (NULL, (gpointer) "frame"), (gpointer) "track/7"),
-                     (gpointer) "zone/pen \"1%2F");
-  const GstCowPublishDevice device = { "cows", "barn", "cows/barn", names, NULL, labels };
+  GList names[] = { { (gpointer) "frame", names + 1, NULL },
+                    { (gpointer) "track/7", names + 2, NULL },
+                    { (gpointer) "zone/pen \"1%2F", names + 3, NULL },
+                    { (gpointer) "count/Lying", NULL, NULL } };
+  const GstCowPublishDevice device = { .prefix = "cows",
+                                       .source = "barn",
+                                       .base = "cows/barn",
+                                       .model = "cows (\"1\")",
+                                       .names = names,
+                                       .labels = labels };
   g_autofree char *text = gst_cow_publish_device_text (&device),
                   *id = gst_cow_publish_device_id ("cows", "barn");
   g_autofree char *odd = gst_cow_publish_device_id ("a/b", "c"),
@@ -361,21 +367,31 @@ test_device (void)
              *components = json_object_get_object_member (object, "components");
   JsonObject *frame = json_object_get_object_member (components, "frame");
   g_autoptr (GList) members = json_object_get_members (components);
-  JsonObject *zone = json_object_get_object_member (components, members->next->data);
+  JsonObject *zone = json_object_get_object_member (components, members->next->data), *about,
+             *number;
 
   g_assert_cmpstr (id, ==, "cows_barn");
   g_assert_cmpstr (odd, !=, other);
   g_assert_cmpstr (json_object_get_string_member (object, "availability_topic"), ==,
                    "cows/barn/available");
   g_assert_true (json_object_has_member (object, "origin"));
-  g_assert_cmpuint (json_object_get_size (components), ==, 2); /* the cow is left out */
+  about = json_object_get_object_member (object, "device");
+  g_assert_cmpstr (json_object_get_string_member (about, "model"), ==, "cows (\"1\")");
+  g_assert_cmpuint (json_object_get_size (components), ==, 3); /* the cow is left out */
   g_assert_cmpstr (json_object_get_string_member (frame, "platform"), ==, "sensor");
   g_assert_cmpstr (json_object_get_string_member (frame, "unique_id"), ==, "cows_barn_frame");
   g_assert_cmpstr (json_object_get_string_member (frame, "state_topic"), ==, "cows/barn/frame");
-  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (frame, "options")), ==, 3);
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (frame, "options")), ==, 2);
+  g_assert_cmpstr (json_object_get_string_member (frame, "value_template"), ==,
+                   "{{ none if value == 'unknown' else value }}");
   g_assert_cmpstr (json_object_get_string_member (zone, "name"), ==, "pen \"1/");
   g_assert_cmpstr (json_object_get_string_member (zone, "state_topic"), ==,
                    "cows/barn/zone/pen \"1%2F");
+  number = json_object_get_object_member (components, members->next->next->data);
+  g_assert_cmpstr (json_object_get_string_member (number, "name"), ==, "Lying");
+  g_assert_cmpstr (json_object_get_string_member (number, "state_class"), ==, "measurement");
+  g_assert_false (json_object_has_member (number, "options"));
+  g_assert_false (json_object_has_member (number, "value_template"));
 }
 
 /* ---- changes --------------------------------------------------------------------------------- */

@@ -212,8 +212,8 @@ test_odd_size (void)
   assert_size (first, 320, 180);
 }
 
-/* Rows go to a file in place of the terminal, as JSON where its name says so; and the user names the
- * source. */
+/* Rows go to a file in place of the terminal, as JSON where its name says so; and the user names
+ * the source. */
 static void
 test_file_events (void)
 {

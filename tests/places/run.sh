@@ -31,13 +31,13 @@ has_commas () {
 
 # ---- the elements ------------------------------------------------------------------------------
 
-# play NAME: labels and events of two zones to NAME.messages, NAME.jsonl and NAME.csv. gst-launch-1.0
-# sets the locale as the user has it, as programs with windows do.
+# play NAME: labels and events of two zones to NAME.messages, NAME.jsonl and NAME.csv.
+# gst-launch-1.0 sets the locale as the user has it, as programs with windows do.
 play () {
   gst-launch-1.0 -m videotestsrc num-buffers=3 ! video/x-raw,width=96,height=64,framerate=8/1 ! \
     cowbehavior threshold=0.125 padding=0.25 top-k=3 smoothing=hmm \
     'zones=pen 1=0,0,.5,1;bed=.5,.5 1,.5 .75,1' ! \
-    cowoverlay ! cowpublish source=barn "file=$work/$1.jsonl" !
+    cowoverlay ! cowpublish source=barn "file=$work/$1.jsonl" ! \
     cowpublish source=barn "file=$work/$1.csv" ! fakesink |
     grep ': cowbehavior, ' | sed 's/.*: cowbehavior, /: cowbehavior, /' >"$work/$1.messages"
 }
