@@ -122,7 +122,7 @@ append_options (GString *json, const char *const *labels)
 {
   g_string_append (json, ",\"value_template\":\"{{ none if value == '" GST_COW_LABEL_UNKNOWN
                          "' else value }}\"");
-  if (!labels)
+  if (!labels || !*labels)
     return;
   g_string_append (json, ",\"device_class\":\"enum\",\"options\":[");
   for (const char *const *label = labels; *label; label++) {

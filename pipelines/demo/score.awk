@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # awk -f score.awk TRUTH.jsonl EVENTS.csv: compares the labels in a table of cowpublish with the
 # truth that cow-render-barn wrote. The first event belongs to the video's first frame. Cows between
-# two behaviours are not counted. Numbers have a point: where awk follows a locale in which they have
-# a comma, run it with LC_ALL=C.
+# two behaviours are not counted. Numbers have a point: where awk follows a locale in which they
+# have a comma, run it with LC_ALL=C.
 
 BEGIN {
   if (sprintf("%.1f", 1 / 2) != "0.5") {

@@ -98,7 +98,16 @@ pictures () {
   cow-render-barn pictures "$work/Kühe" --style day --per-class 6 --split --seed 1
 }
 trains () {
-  train ascii --recipe frozen --model drawn-cows --learning-rate 0.0125 --label-smoothing 0.0625
+  train ascii --recipe frozen --model drawn-cows --learning-rate 0.0125 --label-smoothing 0.0625 \
+    >"$work/trained"
+}
+# The line at the end of that, as somebody pastes it: a table with a row for each frame.
+pasted () {
+  local line
+  line=$(sed -n 's/^On a video: *//p' "$work/trained")
+  [ -n "$line" ] && cow-render-barn video "$work/barn.mp4" --seconds 1 &&
+    (cd "$work" && eval "$line") | tee "$work/pasted" | grep -c ',frame,' | grep -x 15 &&
+    head -n 1 "$work/pasted" | grep '^source,zone,track,time,'
 }
 # What a run wrote, read where numbers have a comma: the same run again.
 trains_again () { train germany --config "$(run_of ascii)/recipe.ini" --model drawn-cows; }
@@ -184,6 +193,7 @@ for awk in mawk gawk original-awk "busybox awk"; do
 done
 point "pictures are drawn" pictures
 point "trains and evaluates with ASCII alone" trains
+point "and prints a line that labels a video when it is pasted" pasted
 point "and again with a comma, by that run's recipe.ini" trains_again
 point "the files of both are the same" same_files
 point "predict" predict
