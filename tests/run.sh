@@ -32,6 +32,7 @@ export CUDA_VISIBLE_DEVICES=
 BUILD_DIR=$(realpath -m "${BUILD_DIR:-build-tests}")
 export BUILD_DIR
 logs=$BUILD_DIR/cow-test-logs
+options=$BUILD_DIR/cow-options # that it was set up with
 
 # An error that keeps the tests from running counts as one failure.
 give_up () {
@@ -46,11 +47,15 @@ install_packages () {
   cow_install_packages BUILD RUN TEST
 }
 
-build () {
+set_up () {
   # Of the architectures those that kernels have code of their own for: nvcc takes minutes for all.
   local args=(-Dtests=true -Dwerror=true -Dgpu_architectures=75,80) extra
   read -ra extra <<<"${MESON_ARGS:-}"
   args+=("${extra[@]}")
+  # Setting the same again would make ninja look at everything again.
+  if [ -f "$BUILD_DIR/build.ninja" ] && [ "${args[*]}" = "$(cat "$options" 2>/dev/null)" ]; then
+    return 0
+  fi
   if [ -f "$BUILD_DIR/build.ninja" ]; then
     meson configure "$BUILD_DIR" "${args[@]}" || return 1
   else
@@ -58,7 +63,18 @@ build () {
     [ ! -d "$BUILD_DIR/meson-private" ] || rm -rf "$BUILD_DIR"
     meson setup "$BUILD_DIR" "${args[@]}" || return 1
   fi
-  ninja -C "$BUILD_DIR"
+  echo "${args[*]}" >"$options"
+}
+
+build () {
+  set_up && ninja -C "$BUILD_DIR"
+}
+
+# Tests that are named need less than all.
+build_for () {
+  local targets
+  mapfile -t targets < <(python3 tests/report/report.py needs "$BUILD_DIR" "$@")
+  ninja -C "$BUILD_DIR" "${targets[@]}"
 }
 
 script_suites () {
@@ -98,7 +114,7 @@ main () {
     script_suites
     exit 0
   fi
-  build || give_up "the build failed"
+  set_up || give_up "the build failed"
 
   local selected=() scripts=() meson_args
   rm -rf "$logs" "$BUILD_DIR"/meson-logs/{testlog*,again}.json
@@ -107,6 +123,11 @@ main () {
     "$(script_suites | paste -sd, -)" "$@") || give_up "nothing was run"
   mapfile -t selected < <(sed -n 's/^meson //p' <<<"$selection")
   mapfile -t scripts < <(sed -n 's/^script //p' <<<"$selection")
+  if [ $# -gt 0 ] && [ "${#scripts[@]}" -eq 0 ]; then
+    build_for "${selected[@]}"
+  else
+    ninja -C "$BUILD_DIR"
+  fi || give_up "the build failed"
   read -ra meson_args <<<"${MESON_TEST_ARGS:-}"
   [ -z "${TEST_WRAPPER:-}" ] || meson_args+=(--wrapper "$TEST_WRAPPER")
   if [ "${#selected[@]}" -gt 0 ]; then

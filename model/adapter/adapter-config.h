@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 typedef struct {
   char *suffix;
   GRegex *regex; /* that the whole name or its end behind a dot matches; NULL: a plain name */
-  double value; /* the rank or alpha that rank_pattern and alpha_pattern give it */
+  double value;  /* the rank or alpha that rank_pattern and alpha_pattern give it */
 } CowPattern;
 
 /* adapter_config.json, checked. */
@@ -28,10 +28,10 @@ typedef struct {
   double alpha, dropout;
   gboolean dora, rslora;
   char *base;
-  char **targets;         /* NULL-terminated; {"all-linear", NULL} for that */
-  char **excluded;        /* NULL-terminated, may be empty */
+  char **targets;                        /* NULL-terminated; {"all-linear", NULL} for that */
+  char **excluded;                       /* NULL-terminated, may be empty */
   GRegex *target_regex, *excluded_regex; /* that a whole name matches, or NULL: the lists count */
-  char **saved;           /* modules_to_save, NULL-terminated, may be empty */
+  char **saved;                          /* modules_to_save, NULL-terminated, may be empty */
   GHashTable *own_names;  /* layer * COW_N_MODULES + module -> what the adapter's file calls it */
   GArray *layers;         /* of gint64: layers_to_transform; NULL: all */
   GArray *ranks, *alphas; /* of CowPattern, the first that fits counts */

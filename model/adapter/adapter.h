@@ -14,6 +14,8 @@ G_BEGIN_DECLS
 /* The adapter of one linear layer; host memory, owned by the CowAdapter. */
 typedef struct {
   gint64 in, out, rank;
+  gint64 fixed; /* the last so many of its rank do not train: with the others' first values they
+                   make the zero that it starts as; 0 in all that is read */
   float alpha;
   float scale;      /* alpha / rank, or alpha / sqrt (rank) with rslora */
   float *a;         /* [rank, in]  lora_A */

@@ -34,6 +34,12 @@ static const struct {
   { 0, 5, "%PDF-", "a PDF document, not a model" },
   { 0, 4, "\0\5\x16\7",
     "what macOS keeps beside a file (its name begins with \"._\"), not the file itself" },
+  /* As files/onnx-writer begins them: version of the format, name of the program. */
+  { 0, 15,
+    "\x08\x08\x12\x0b"
+    "cowbehavior",
+    "an ONNX file, which other programs run: here it is the model and the adapter that it was made "
+    "of" },
   { 4, 4, "TFL3", "a TensorFlow Lite file, which is not read: safetensors are" },
 };
 

@@ -9,6 +9,7 @@
 #include "model/adapter/adapter.h"
 #include "model/files/error.h"
 #include "model/network/device.h"
+#include "model/network/graph.h"
 
 G_BEGIN_DECLS
 
@@ -101,6 +102,10 @@ struct _CowBackboneClass {
   gint64 (*linear_size) (const CowBackboneConfig *config, guint i); /* out * in */
   char *(*linear_name) (const CowBackboneConfig *config, guint i);
   gboolean (*set_precision) (CowBackbone *self, guint i, CowPrecision precision, GError **error);
+  /* Describes the network, which need not be open, from `pixels` [batch, 3, height, width] to
+   * `features` [batch, n_features]; names of a graph. */
+  gboolean (*graph) (const CowBackboneConfig *config, CowGraph *graph, const char *pixels,
+                     const char *features, GError **error);
   void (*free) (CowBackbone *self);
 };
 

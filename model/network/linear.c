@@ -137,14 +137,14 @@ init_weight (CowLinear *self, const CowCheckpoint *checkpoint, const char *name,
   return TRUE;
 }
 
-static gboolean
-init_bias (CowLinear *self, const CowCheckpoint *checkpoint, const char *name, gboolean has_bias,
-           GError **error)
+gboolean
+cow_linear_bias (CkStream *stream, const CowCheckpoint *checkpoint, const char *name, gint64 out,
+                 gboolean has_bias, float **bias, GError **error)
 {
   g_autofree char *bias_name = g_strconcat (name, ".bias", NULL);
+  *bias = NULL;
   if (has_bias)
-    return (self->bias =
-                cow_vector_upload (self->stream, checkpoint, bias_name, self->out, error)) != NULL;
+    return (*bias = cow_vector_upload (stream, checkpoint, bias_name, out, error)) != NULL;
   if (!cow_checkpoint_find (checkpoint, bias_name))
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
@@ -160,7 +160,7 @@ cow_linear_init (CowLinear *self, CkStream *stream, const CowCheckpoint *checkpo
 {
   *self = (CowLinear){ .stream = stream, .out = out, .in = in };
   if (init_weight (self, checkpoint, name, lora, more, error) &&
-      init_bias (self, checkpoint, name, has_bias, error))
+      cow_linear_bias (stream, checkpoint, name, out, has_bias, &self->bias, error))
     return TRUE;
   cow_linear_clear (self);
   return FALSE;

@@ -34,6 +34,10 @@ gboolean cow_linear_init (CowLinear *self, CkStream *stream, const CowCheckpoint
 gboolean cow_linear_init_weight (CowLinear *self, CkStream *stream, const CowCheckpoint *checkpoint,
                                  const char *name, gint64 out, gint64 in, const CowLora *lora,
                                  GError **error);
+/* The bias alone, device memory that the caller frees: NULL without an error where has_bias is
+ * FALSE and the checkpoint has none either. */
+gboolean cow_linear_bias (CkStream *stream, const CowCheckpoint *checkpoint, const char *name,
+                          gint64 out, gboolean has_bias, float **bias, GError **error);
 void cow_linear_clear (CowLinear *self);
 /* Makes the weight again for other products; all else stays, and on failure all of it. The
  * checkpoint and the name are those that it was initialised with. */

@@ -193,20 +193,27 @@ has_tensors (const CowCheckpoint *checkpoint)
          cow_checkpoint_find (checkpoint, "bn1.running_var") != NULL;
 }
 
-/* Copies a tensor of the checkpoint, checked to be of that shape and finite, to device memory; NULL
- * on error. */
+/* The values of a tensor of the checkpoint, checked to be of that shape and finite; NULL on error.
+ */
+static float *
+read_tensor (const CowCheckpoint *checkpoint, const char *name, guint n_dims, const gint64 *dims,
+             GError **error)
+{
+  const CowTensor *tensor = cow_checkpoint_get (checkpoint, name, n_dims, dims, error);
+  return tensor ? cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), error)
+                : NULL;
+}
+
+/* Copies them to device memory; NULL on error. */
 static float *
 upload (const CowResnet *self, const CowCheckpoint *checkpoint, const char *name, guint n_dims,
         const gint64 *dims, GError **error)
 {
   CkStream *stream = self->parent.stream;
-  const CowTensor *tensor = cow_checkpoint_get (checkpoint, name, n_dims, dims, error);
-  g_autofree float *host =
-      tensor ? cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), error)
-             : NULL;
+  g_autofree float *host = read_tensor (checkpoint, name, n_dims, dims, error);
   if (!host)
     return NULL;
-  const gsize bytes = cow_tensor_count (tensor) * sizeof (float);
+  const gsize bytes = cow_tensor_count (cow_checkpoint_find (checkpoint, name)) * sizeof (float);
   float *device = ck_alloc (stream, bytes);
   if (cow_check (device ? ck_upload (stream, device, host, bytes) : CK_NO_MEMORY, error, "%s",
                  name))
@@ -371,6 +378,83 @@ features (CowBackbone *parent, const float *pixels, int batch, int height, int w
              : NULL;
 }
 
+/* ---- as a graph ------------------------------------------------------------------------------ */
+
+/* Adds a tensor of the checkpoint under its own name. */
+static gboolean
+add_tensor (CowGraph *graph, const char *name, guint n_dims, const gint64 *dims, GError **error)
+{
+  float *values = read_tensor (graph->checkpoint, name, n_dims, dims, error);
+  if (values)
+    cow_onnx_writer_floats (graph->onnx, name, n_dims, dims, values);
+  return values != NULL;
+}
+
+static const char *
+convolve (CowGraph *graph, const CowResnetUnit *unit, const char *x, GError **error)
+{
+  const gint64 dims[] = { unit->out, unit->in, unit->kernel, unit->kernel }, by = unit->stride,
+               at = unit->padding;
+  const CowOnnxAttribute attributes[] = { { "strides", COW_ONNX_INTS, 0, { by, by }, 2 },
+                                          { "pads", COW_ONNX_INTS, 0, { at, at, at, at }, 4 } };
+  const char *kernel = cow_graph_name (graph, "%s.weight", unit->convolution);
+  return add_tensor (graph, kernel, 4, dims, error)
+             ? cow_graph_node (graph, unit->convolution, "Conv", attributes, 2, x, kernel, NULL)
+             : NULL;
+}
+
+static const char *
+normalise (CowGraph *graph, const CowResnetUnit *unit, const char *x, GError **error)
+{
+  const gint64 dims[] = { unit->out };
+  const CowOnnxAttribute epsilon = { "epsilon", COW_ONNX_FLOAT, COW_RESNET_EPSILON, { 0 }, 0 };
+  const char *names[COW_RESNET_N_NORM];
+  for (int part = 0; part < COW_RESNET_N_NORM; part++) {
+    names[part] = cow_graph_name (graph, "%s.%s", unit->norm, cow_resnet_norm_names[part]);
+    if (!add_tensor (graph, names[part], 1, dims, error))
+      return NULL;
+  }
+  return check_variance (graph->checkpoint, names[COW_RESNET_N_NORM - 1], error)
+             ? cow_graph_node (graph, unit->norm, "BatchNormalization", &epsilon, 1, x, names[0],
+                               names[1], names[2], names[3], NULL)
+             : NULL;
+}
+
+/* outputs: of the units before it, as others read them. */
+static const char *
+describe_unit (CowGraph *graph, const CowResnetUnit *unit, const char *const *outputs,
+               const char *pixels, GError **error)
+{
+  const char *x = convolve (graph, unit, unit->from < 0 ? pixels : outputs[unit->from], error);
+  x = x ? normalise (graph, unit, x, error) : NULL;
+  if (x && unit->residual >= 0)
+    x = cow_graph_plain (graph, cow_graph_name (graph, "%s.sum", unit->norm), "Add", x,
+                         outputs[unit->residual]);
+  return x && unit->relu ? cow_graph_activate (graph, CK_RELU, x) : x;
+}
+
+static gboolean
+graph_of (const CowBackboneConfig *config, CowGraph *graph, const char *pixels,
+          const char *features, GError **error)
+{
+  const CowOnnxAttribute pooling[] = { { "kernel_shape", COW_ONNX_INTS, 0, { 3, 3 }, 2 },
+                                       { "strides", COW_ONNX_INTS, 0, { 2, 2 }, 2 },
+                                       { "pads", COW_ONNX_INTS, 0, { 1, 1, 1, 1 }, 4 } };
+  const char *outputs[COW_RESNET_N_UNITS];
+  for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
+    outputs[i] = describe_unit (graph, &cow_resnet_units[i], outputs, pixels, error);
+    if (!outputs[i])
+      return FALSE;
+    if (i == 0)
+      outputs[0] = cow_graph_node (graph, "maxpool", "MaxPool", pooling, G_N_ELEMENTS (pooling),
+                                   outputs[0], NULL);
+  }
+  const char *x =
+      cow_graph_plain (graph, "avgpool", "GlobalAveragePool", outputs[COW_RESNET_N_UNITS - 1]);
+  cow_graph_plain (graph, features, "Flatten", x);
+  return TRUE;
+}
+
 /* ---- what it is ------------------------------------------------------------------------------ */
 
 static gboolean
@@ -458,5 +542,6 @@ const CowBackboneClass cow_resnet_class = {
   .n_trained = n_parameters,
   .open = resnet_open,
   .features = features,
+  .graph = graph_of,
   .free = resnet_free,
 };

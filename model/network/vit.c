@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "model/network/vit-graph.h"
 #include "model/network/vit-parts.h"
 
 /* Activations of the last input shape, in device memory for the largest one that came. */
@@ -273,16 +274,23 @@ vit_free (CowBackbone *parent)
   g_free (self);
 }
 
+static gboolean
+check_channels (const CowBackboneConfig *config, const CowCheckpoint *checkpoint, GError **error)
+{
+  if (config->vit.n_channels == 3)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: a network for pictures of %d channels; only 3 (RGB) are supported",
+               cow_checkpoint_path (checkpoint), config->vit.n_channels);
+  return FALSE;
+}
+
 static CowBackbone *
 vit_open (CkStream *stream, const CowBackboneConfig *config, const CowCheckpoint *checkpoint,
           const CowAdapter *adapter, GError **error)
 {
-  if (config->vit.n_channels != 3) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: a network for pictures of %d channels; only 3 (RGB) are supported",
-                 cow_checkpoint_path (checkpoint), config->vit.n_channels);
+  if (!check_channels (config, checkpoint, error))
     return NULL;
-  }
   CowVit *self = g_new0 (CowVit, 1);
   self->parent = (CowBackbone){ .stream = stream, .config = *config };
   self->checkpoint = checkpoint;
@@ -598,6 +606,14 @@ features (CowBackbone *self, const float *pixels, int batch, int height, int wid
   return tokens (self, pixels, batch, height, width, NULL, 0, NULL, error);
 }
 
+static gboolean
+graph_of (const CowBackboneConfig *config, CowGraph *graph, const char *pixels,
+          const char *features, GError **error)
+{
+  return check_channels (config, graph->checkpoint, error) &&
+         cow_vit_graph (&config->vit, graph, pixels, features, error);
+}
+
 const CowBackboneClass cow_vit_class = {
   .has_type = has_type,
   .has_tensors = has_tensors,
@@ -616,6 +632,7 @@ const CowBackboneClass cow_vit_class = {
   .linear_size = linear_size,
   .linear_name = linear_name,
   .set_precision = set_precision,
+  .graph = graph_of,
   .free = vit_free,
 };
 

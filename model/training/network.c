@@ -78,10 +78,10 @@ trained_parts (const CowNetworkOptions *options)
 {
   const CowKind *kind = cow_kind (options->kind);
   CowTrainedParts parts = { .dora = kind->dora,
-                            .rank = options->rank,
+                            .rank = cow_adapter_start_rank (options->init, options->rank),
                             .dropout = options->adapter_dropout > 0 };
   for (CowModule module = 0; kind->adapted && module < COW_N_MODULES; module++)
-    if (cow_network_is_target (options->targets, module))
+    if (cow_adapter_start_is_target (options->targets, module))
       parts.adapted |= 1u << module;
   return parts;
 }
@@ -121,82 +121,6 @@ wants_checkpointing (CkDevice *device, const CowNetworkOptions *options,
                                        options->image_size, FALSE) > limit;
 }
 
-/* ---- fresh adapters -------------------------------------------------------------------------- */
-
-/* PEFT's rule. */
-gboolean
-cow_network_is_target (const char *const *targets, CowModule module)
-{
-  for (; *targets; targets++) {
-    g_autofree char *suffix = g_strconcat (".", *targets, NULL);
-    if (g_str_equal (*targets, "all-linear") || g_str_equal (*targets, cow_module_name (module)) ||
-        g_str_has_suffix (cow_module_name (module), suffix))
-      return TRUE;
-  }
-  return FALSE;
-}
-
-/* PEFT's first values: A uniform in +-1 / sqrt (in), B zero. DoRA's magnitude follows from the
- * weight later. */
-static gboolean
-fill_lora (CowLora *lora, const CowNetworkOptions *options, gint64 out, gint64 in, guint64 key,
-           GError **error)
-{
-  const double bound = 1 / sqrt ((double)in);
-  *lora = (CowLora){ .in = in,
-                     .out = out,
-                     .rank = options->rank,
-                     .alpha = options->alpha,
-                     .scale = options->alpha / (float)options->rank };
-  lora->a = cow_floats_new ((gsize)(lora->rank * in), "lora_A", error);
-  lora->b = lora->a ? cow_floats_new ((gsize)(out * lora->rank), "lora_B", error) : NULL;
-  if (!lora->b)
-    return FALSE;
-  if (cow_kind (options->kind)->dora)
-    lora->magnitude = g_new0 (float, out);
-  for (gint64 i = 0; i < lora->rank * in; i++)
-    lora->a[i] = (float)(bound * (2 * cow_random_unit (key, (guint64)i) - 1));
-  return TRUE;
-}
-
-static CowAdapter *
-fresh_adapter (const CowNetworkOptions *options, const CowVitConfig *config, GError **error)
-{
-  g_autoptr (CowAdapter) adapter = g_new0 (CowAdapter, 1);
-  guint n = 0;
-  adapter->dora = cow_kind (options->kind)->dora;
-  adapter->rank = options->rank;
-  adapter->alpha = options->alpha;
-  adapter->dropout = options->adapter_dropout;
-  adapter->base = g_path_get_basename (options->model);
-  adapter->target_modules = g_strdupv ((char **)options->targets);
-  adapter->n_layers = config->n_layers;
-  adapter->loras = g_new0 (CowLora *, config->n_layers * COW_N_MODULES);
-  for (int i = 0; i < config->n_layers * COW_N_MODULES; i++) {
-    gint64 out, in;
-    gboolean bias;
-    const CowModule module = (CowModule)(i % COW_N_MODULES);
-    if (!cow_vit_config_module (config, module, &out, &in, &bias) ||
-        !cow_network_is_target (options->targets, module))
-      continue;
-    adapter->loras[i] = g_new (CowLora, 1);
-    if (!fill_lora (adapter->loras[i], options, out, in, cow_random_key (options->seed, (guint64)i),
-                    error))
-      return NULL;
-    n++;
-  }
-  if (n == 0) {
-    g_autofree char *targets = g_strjoinv (", ", (char **)options->targets);
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "targets \"%s\": no linear layer of %s has such a name; expected all-linear or "
-                 "some of q_proj k_proj v_proj o_proj gate_proj "
-                 "up_proj down_proj",
-                 targets, options->model);
-    return NULL;
-  }
-  return g_steal_pointer (&adapter);
-}
-
 /* ---- making ---------------------------------------------------------------------------------- */
 
 static gboolean
@@ -218,13 +142,36 @@ open_base (CowNetwork *self, const CowNetworkOptions *options, CowBackboneConfig
   return FALSE;
 }
 
+/* An adapter to start from has its own scale and values. */
+static gboolean
+check_start (const CowNetwork *self, const CowNetworkOptions *options, GError **error)
+{
+  if (!options->start ||
+      (options->init == COW_INIT_DEFAULT && (!options->rslora || self->adapter->rslora)))
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s has %s of its own: %s is for new adapters",
+               options->start, options->init == COW_INIT_DEFAULT ? "a scale" : "values",
+               options->init == COW_INIT_DEFAULT ? "use-rslora" : "init-lora-weights");
+  return FALSE;
+}
+
 static gboolean
 make_adapter (CowNetwork *self, const CowNetworkOptions *options, const CowVitConfig *config,
               GError **error)
 {
-  self->adapter = options->start ? cow_adapter_read (options->start, config, error)
-                                 : fresh_adapter (options, config, error);
-  if (!self->adapter)
+  const CowAdapterStart fresh = { .model = options->model,
+                                  .targets = options->targets,
+                                  .seed = options->seed,
+                                  .rank = options->rank,
+                                  .alpha = options->alpha,
+                                  .dropout = options->adapter_dropout,
+                                  .dora = self->kind->dora,
+                                  .rslora = options->rslora,
+                                  .init = options->init };
+  self->adapter = options->start
+                      ? cow_adapter_read (options->start, config, error)
+                      : cow_adapter_start (&fresh, self->stream, self->checkpoint, config, error);
+  if (!self->adapter || !check_start (self, options, error))
     return FALSE;
   if (self->adapter->dora == self->kind->dora)
     return TRUE;

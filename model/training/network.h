@@ -7,6 +7,7 @@
 #define COW_NETWORK_H
 
 #include "model/adapter/kind.h"
+#include "model/training/adapter-start.h"
 #include "model/training/trained-backbone.h"
 
 G_BEGIN_DECLS
@@ -29,6 +30,8 @@ typedef struct {
   const char *start_head; /* the folder of the head to start from where it is not `start` */
   int rank;
   float alpha, adapter_dropout;
+  gboolean rslora; /* scale alpha / sqrt (rank) */
+  CowLoraInit init;
   const char *const *targets; /* PEFT's suffixes, or {"all-linear", NULL} */
   CowCheckpointing checkpointing;
   CowPrecision precision; /* of linear layers: any but int8; AUTO is fp32 */
@@ -98,9 +101,6 @@ gboolean cow_network_refresh (CowNetwork *self, GError **error);
  * adapter_model.safetensors, or model.safetensors and config.json from scratch. The card is the
  * caller's. */
 gboolean cow_network_save (CowNetwork *self, const char *folder, GError **error);
-/* Whether one of the targets means a module: "all-linear", its name, or the end of its name after a
- * dot. */
-gboolean cow_network_is_target (const char *const *targets, CowModule module);
 /*
  * Describes the backbone of a kind that trains from scratch: that of options->config where the kind
  * is named, else its own, for pictures of image_size.

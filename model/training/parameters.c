@@ -2,6 +2,7 @@
 #include "model/training/parameters.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "model/files/floats.h"
 #include "model/files/safetensors.h"
@@ -67,7 +68,7 @@ cow_parameters_allocate (CowParameters *self, GError **error)
   }
   self->squares = ck_alloc (self->stream, sizeof *self->squares);
   self->factor = ck_alloc (self->stream, sizeof *self->factor);
-  self->step = ck_alloc (self->stream, sizeof *self->step);
+  self->step = ck_alloc (self->stream, COW_N_RATES * sizeof *self->step);
   return (self->squares && self->factor && self->step) ||
          cow_check (CK_NO_MEMORY, error, "the optimiser's numbers");
 }
@@ -143,32 +144,75 @@ cow_parameters_end_batch (CowParameters *self, GError **error)
   return cow_check (status, error, "adding a micro-batch's gradients up");
 }
 
+static CowRate
+rate_of (const CowParameter *parameter)
+{
+  if (!strstr (parameter->name, "lora_B") && parameter->n_dims != 1)
+    return COW_RATE_A;
+  return strstr (parameter->name, "bias") ? COW_RATE_B_NO_DECAY : COW_RATE_B;
+}
+
+static CkAdamWStep
+step_of (const CowAdamW *settings, CowRate rate)
+{
+  const double ratio = rate == COW_RATE_A || settings->ratio == 0 ? 1 : settings->ratio,
+               decay = rate == COW_RATE_B_NO_DECAY ? 0 : settings->weight_decay;
+  return ck_adamw_step (ratio * settings->learning_rate, settings->beta1, settings->beta2,
+                        settings->epsilon, decay, settings->step);
+}
+
+/* AdamW of all parameters from `first` up to `end`, in floats. */
+static CkStatus
+step_range (CowParameters *self, CowRate rate, gsize first, gsize end)
+{
+  const CkAdamW op = { .step = self->step + rate,
+                       .factor = self->factor,
+                       .n = (gint64)(end - first),
+                       .gradients = self->gradients + first,
+                       .first = self->first + first,
+                       .second = self->second + first,
+                       .parameters = self->values + first };
+  return self->stream->training->adamw (self->stream, &op);
+}
+
+/* A call for each run of parameters of one rate. */
+static CkStatus
+step_by_rates (CowParameters *self)
+{
+  CkStatus status = CK_OK;
+  gsize first = 0;
+  for (guint i = 0; i < self->list->len && status == CK_OK; i++) {
+    const gboolean last = i + 1 == self->list->len;
+    const CowRate rate = rate_of (cow_parameters_get (self, i));
+    if (!last && rate_of (cow_parameters_get (self, i + 1)) == rate)
+      continue;
+    const gsize end = last ? self->count : cow_parameters_get (self, i + 1)->offset;
+    status = step_range (self, rate, first, end);
+    first = end;
+  }
+  return status;
+}
+
 gboolean
 cow_parameters_step (CowParameters *self, const CowAdamW *settings, double max_norm, GError **error)
 {
   CkStream *stream = self->stream;
   const CkTraining *training = stream->training;
   const double zero = 0;
-  const CkAdamWStep step =
-      ck_adamw_step (settings->learning_rate, settings->beta1, settings->beta2, settings->epsilon,
-                     settings->weight_decay, settings->step);
-  const CkAdamW op = { .step = self->step,
-                       .factor = self->factor,
-                       .n = (gint64)self->count,
-                       .gradients = self->gradients,
-                       .first = self->first,
-                       .second = self->second,
-                       .parameters = self->values };
+  const gboolean plain = settings->ratio == 0 || settings->ratio == 1;
+  CkAdamWStep steps[COW_N_RATES];
+  for (CowRate rate = 0; rate < COW_N_RATES; rate++)
+    steps[rate] = step_of (settings, rate);
   self->n_batches = 0;
   CkStatus status = ck_upload (stream, self->squares, &zero, sizeof zero);
   if (status == CK_OK)
-    status = training->add_squares (stream, self->gradients, op.n, self->squares);
+    status = training->add_squares (stream, self->gradients, (gint64)self->count, self->squares);
   if (status == CK_OK)
     status = training->clip_factor (stream, self->squares, max_norm, self->factor);
   if (status == CK_OK)
-    status = ck_upload (stream, self->step, &step, sizeof step);
+    status = ck_upload (stream, self->step, steps, sizeof steps);
   if (status == CK_OK)
-    status = training->adamw (stream, &op);
+    status = plain ? step_range (self, COW_RATE_A, 0, self->count) : step_by_rates (self);
   return cow_check (status, error, "the optimiser");
 }
 

@@ -33,13 +33,24 @@ typedef struct {
    * optimiser's numbers */
   double *squares;
   float *factor;
-  CkAdamWStep *step;
+  CkAdamWStep *step; /* [COW_N_RATES] */
 } CowParameters;
+
+/* Which parameters the optimiser treats alike where LoRA+ gives them rates of their own. */
+typedef enum {
+  COW_RATE_A,          /* lora_A, and matrices that are no adapter's */
+  COW_RATE_B,          /* lora_B and vectors: at `ratio` times the rate */
+  COW_RATE_B_NO_DECAY, /* biases: likewise, and without weight decay */
+  COW_N_RATES
+} CowRate;
 
 /* The optimiser's settings, as torch.optim.AdamW has them. */
 typedef struct {
   double learning_rate, beta1, beta2, epsilon, weight_decay;
   gint64 step; /* from 1 */
+  /* LoRA+ (Hayou et al., 2024), with the groups of PEFT's create_loraplus_optimizer (); its group
+   * of adapters on embeddings has no member here. 0 or 1: one rate, and decay for all. */
+  double ratio;
 } CowAdamW;
 
 CowParameters *cow_parameters_new (CkStream *stream);

@@ -32,8 +32,10 @@ cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
     return FALSE;
   if (!lora)
     return TRUE;
-  self->a = add_adapter_tensor (parameters, name, "lora_A.weight", 2, lora->rank, in);
-  self->b = add_adapter_tensor (parameters, name, "lora_B.weight", 2, out, lora->rank);
+  const gint64 trained = lora->rank - lora->fixed;
+  self->fixed = lora->fixed;
+  self->a = add_adapter_tensor (parameters, name, "lora_A.weight", 2, trained, in);
+  self->b = add_adapter_tensor (parameters, name, "lora_B.weight", 2, out, trained);
   if (lora->magnitude)
     self->magnitude = add_adapter_tensor (parameters, name, "lora_magnitude_vector", 1, out, 0);
   return TRUE;
@@ -98,6 +100,109 @@ attach_dora (CowTrainLinear *self, const CowLora *lora, gboolean fresh, GError *
   return cow_parameters_set (self->parameters, (guint)self->magnitude, self->gain_host, error);
 }
 
+/* ---- an adapter with a fixed part ------------------------------------------------------------ */
+
+/* Columns of the trained part between a matrix [out, columns] of lora_B and one of its own. */
+static void
+copy_columns (gint64 out, gint64 columns, const float *from, gint64 from_stride, float *to,
+              gint64 to_stride)
+{
+  for (gint64 o = 0; o < out; o++)
+    memcpy (to + o * to_stride, from + o * from_stride, (gsize)columns * sizeof *to);
+}
+
+/* Room for trained and fixed together, with the fixed part's values. */
+static gboolean
+attach_fixed (CowTrainLinear *self, const CowLora *lora, GError **error)
+{
+  CkStream *stream = self->base.stream;
+  const gsize n_down = (gsize)(lora->rank * lora->in), n_up = (gsize)(lora->out * lora->rank);
+  float **const arrays[] = { &self->down, &self->up, &self->down_gradient, &self->up_gradient };
+  const gsize sizes[] = { n_down, n_up, n_down, n_up };
+  for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
+    if (!(*arrays[i] = ck_alloc (stream, sizes[i] * sizeof (float))))
+      return cow_check (CK_NO_MEMORY, error, "an adapter's fixed part");
+  CkStatus status = ck_upload (stream, self->down, lora->a, n_down * sizeof (float));
+  if (status == CK_OK)
+    status = ck_upload (stream, self->up, lora->b, n_up * sizeof (float));
+  self->base.adapter.down = self->down;
+  self->base.adapter.up = self->up;
+  return cow_check (status, error, "uploading an adapter's fixed part");
+}
+
+/* What has been trained, where it is computed with. */
+static CkStatus
+join_parts (CowTrainLinear *self)
+{
+  CkStream *stream = self->base.stream;
+  const gint64 rank = self->base.adapter.rank, trained = rank - self->fixed, in = self->base.in,
+               out = self->base.out;
+  const CkStatus status = stream->operations->copy_rows (
+      stream, trained, in, cow_parameters_value (self->parameters, (guint)self->a), in, self->down,
+      in);
+  if (status != CK_OK)
+    return status;
+  return stream->operations->copy_rows (stream, out, trained,
+                                        cow_parameters_value (self->parameters, (guint)self->b),
+                                        trained, self->up, rank);
+}
+
+/* Before a layer's backward and after it: gradients of the whole, of which the trained part's are
+ * the parameters'. A micro-batch goes through a layer once, so there is nothing to add to. */
+static CkStatus
+clear_gradients (const CowTrainLinear *self)
+{
+  CkStream *stream = self->base.stream;
+  const gint64 rank = self->base.adapter.rank;
+  const CkStatus status =
+      stream->operations->fill (stream, self->down_gradient, rank * self->base.in, 0);
+  return status != CK_OK
+             ? status
+             : stream->operations->fill (stream, self->up_gradient, self->base.out * rank, 0);
+}
+
+static CkStatus
+take_gradients (const CowTrainLinear *self)
+{
+  CkStream *stream = self->base.stream;
+  const gint64 rank = self->base.adapter.rank, trained = rank - self->fixed, in = self->base.in;
+  const CkStatus status = stream->operations->copy_rows (
+      stream, trained, in, self->down_gradient, in,
+      cow_parameters_gradient (self->parameters, (guint)self->a), in);
+  if (status != CK_OK)
+    return status;
+  return stream->operations->copy_rows (stream, self->base.out, trained, self->up_gradient, rank,
+                                        cow_parameters_gradient (self->parameters, (guint)self->b),
+                                        trained);
+}
+
+/* lora_B's trained columns to and from the parameters. */
+static gboolean
+set_up (CowTrainLinear *self, const CowLora *lora, GError **error)
+{
+  const gint64 trained = lora->rank - lora->fixed;
+  g_autofree float *columns = g_try_new (float, lora->out *trained);
+  if (!columns)
+    return cow_check (CK_NO_MEMORY, error, "lora_B");
+  copy_columns (lora->out, trained, lora->b, lora->rank, columns, trained);
+  return cow_parameters_set (self->parameters, (guint)self->b, columns, error);
+}
+
+static gboolean
+read_up (const CowTrainLinear *self, CowLora *lora, GError **error)
+{
+  const gint64 trained = lora->rank - lora->fixed;
+  g_autofree float *columns = g_try_new (float, lora->out *trained);
+  if (!columns)
+    return cow_check (CK_NO_MEMORY, error, "lora_B");
+  if (!cow_parameters_read (self->parameters, (guint)self->b, columns, error))
+    return FALSE;
+  copy_columns (lora->out, trained, columns, trained, lora->b, lora->rank);
+  return TRUE;
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
 gboolean
 cow_train_linear_attach (CowTrainLinear *self, const CowLora *lora, gboolean fresh, GError **error)
 {
@@ -110,8 +215,9 @@ cow_train_linear_attach (CowTrainLinear *self, const CowLora *lora, gboolean fre
                                     .scale = lora->scale,
                                     .down = cow_parameters_value (self->parameters, (guint)self->a),
                                     .up = cow_parameters_value (self->parameters, (guint)self->b) };
+  /* Trained rows of lora_A are the first ones, so they lie as they are. */
   if (!cow_parameters_set (self->parameters, (guint)self->a, lora->a, error) ||
-      !cow_parameters_set (self->parameters, (guint)self->b, lora->b, error))
+      !set_up (self, lora, error) || (self->fixed > 0 && !attach_fixed (self, lora, error)))
     return FALSE;
   if (self->magnitude >= 0 && !attach_dora (self, lora, fresh, error))
     return FALSE;
@@ -121,6 +227,8 @@ cow_train_linear_attach (CowTrainLinear *self, const CowLora *lora, gboolean fre
 gboolean
 cow_train_linear_refresh (CowTrainLinear *self, GError **error)
 {
+  if (self->fixed > 0 && !cow_check (join_parts (self), error, "an adapter's trained part"))
+    return FALSE;
   if (self->magnitude < 0)
     return TRUE;
   CkStream *stream = self->base.stream;
@@ -165,7 +273,7 @@ gboolean
 cow_train_linear_read (const CowTrainLinear *self, CowLora *lora, GError **error)
 {
   return cow_parameters_read (self->parameters, (guint)self->a, lora->a, error) &&
-         cow_parameters_read (self->parameters, (guint)self->b, lora->b, error) &&
+         read_up (self, lora, error) &&
          (self->magnitude < 0 ||
           cow_parameters_read (self->parameters, (guint)self->magnitude, lora->magnitude, error));
 }
@@ -178,7 +286,9 @@ cow_train_linear_clear (CowTrainLinear *self)
   if (self->weight >= 0)
     self->base.bias = NULL; /* the parameters own it, as they own the adapter's matrices */
   memset (&self->base.adapter, 0, sizeof self->base.adapter);
-  ck_free (self->base.stream, self->gain);
+  float *const own[] = { self->gain, self->down, self->up, self->down_gradient, self->up_gradient };
+  for (guint i = 0; i < G_N_ELEMENTS (own); i++)
+    ck_free (self->base.stream, own[i]);
   cow_linear_clear (&self->base);
   g_free (self->squares);
   g_free (self->norms);
@@ -225,6 +335,7 @@ cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float 
                            const float *dy, const CowTrainDropout *dropout, float *dx,
                            gboolean add_dx)
 {
+  const gboolean joined = self->fixed > 0;
   const CkLinearBackward op = {
     .weight = self->base.weight,
     .adapter = adapter_with (self, dropout),
@@ -237,9 +348,12 @@ cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float 
     .add_dx = add_dx,
     .gradients = { .weight = gradient_of (self, self->weight, self->weight_offset),
                    .bias = gradient_of (self, self->bias, self->bias_offset),
-                   .down = gradient_of (self, self->a, 0),
-                   .up = gradient_of (self, self->b, 0),
+                   .down = joined ? self->down_gradient : gradient_of (self, self->a, 0),
+                   .up = joined ? self->up_gradient : gradient_of (self, self->b, 0),
                    .gain = gradient_of (self, self->magnitude, 0) },
   };
-  return self->base.stream->training->linear_backward (self->base.stream, &op);
+  CkStatus status = joined ? clear_gradients (self) : CK_OK;
+  if (status == CK_OK)
+    status = self->base.stream->training->linear_backward (self->base.stream, &op);
+  return status == CK_OK && joined ? take_gradients (self) : status;
 }

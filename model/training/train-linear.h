@@ -23,6 +23,11 @@ typedef struct {
    * [out] on the device */
   double *squares, *norms;
   float *gain_host, *gain;
+  /* An adapter of which a part is fixed: what is computed with, of the trained and the fixed
+   * together, and its gradients; device memory [rank, in] and [out, rank]. NULL: what trains is
+   * computed with as it lies. */
+  gint64 fixed;
+  float *down, *up, *down_gradient, *up_gradient;
   CowPrecision precision; /* of products with the weight */
 } CowTrainLinear;
 
@@ -44,12 +49,12 @@ void cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameter
  */
 gboolean cow_train_linear_attach (CowTrainLinear *self, const CowLora *lora, gboolean fresh,
                                   GError **error);
-/* After each optimiser step: DoRA's norms and gains. */
+/* After each optimiser step: DoRA's norms and gains, and what is computed with. */
 gboolean cow_train_linear_refresh (CowTrainLinear *self, GError **error);
 /* Before each optimiser step: what was summed for the gain becomes the gradient of the magnitude.
  */
 gboolean cow_train_linear_finish (CowTrainLinear *self, GError **error);
-/* Copies the trained adapter to `lora`. */
+/* Copies the trained adapter to `lora`, whose fixed part stays. */
 gboolean cow_train_linear_read (const CowTrainLinear *self, CowLora *lora, GError **error);
 void cow_train_linear_clear (CowTrainLinear *self);
 

@@ -29,11 +29,12 @@ COW_PACKAGES_DEMO=(libgstrtspserver-1.0-dev)
 # its certificates. libsoup 2.4 is what some programs around the elements use; it cannot be in one
 # process with libsoup 3. Frames in the memory of a GPU are libgstcuda's. Applications in Python use
 # GStreamer by python3-gi. help2man makes manual pages, which a build goes without where it is not.
+# clang-format says whether files are laid out as its file asks.
 # shellcheck disable=SC2034
 COW_PACKAGES_TEST=(
   g++ libgstrtspserver-1.0-dev python3 python3-venv mosquitto mosquitto-clients openssl
   libsoup2.4-dev libboost-context-dev libgstreamer-plugins-bad1.0-dev
-  python3-gi gir1.2-gst-plugins-base-1.0 help2man
+  python3-gi gir1.2-gst-plugins-base-1.0 help2man clang-format
 )
 # With GStreamer 1.24 and later, this is needed for the analytics metadata that other detectors,
 # trackers and overlays read and write. It belongs to BUILD where the distribution has that version;

@@ -9,7 +9,10 @@ For both golden networks:
 - each golden adapter, read and written again by us, loads in PEFT on the golden NF4 model and gives
   its golden features;
 - adapters that we trained load in PEFT and give our features, and with the head our logits;
-- adapters that PEFT makes with settings that the golden ones lack give PEFT's features here.
+- adapters that PEFT makes with settings that the golden ones lack give PEFT's features here;
+- rsLoRA, LoRA+, PiSSA and OLoRA: first values are PEFT's, and after some steps of PEFT's own
+  optimiser on the same pictures its network gives our logits; what we save opens in PEFT on the
+  base as it is, in 4 bits too.
 
 Networks that we trained from scratch are opened by other programs: a DINOv3 by transformers, a
 ResNet-18 by torchvision, a ViT-Small by timm; the last two only if those are installed.
@@ -29,7 +32,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft.optimizers import create_loraplus_optimizer
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
@@ -72,6 +76,20 @@ MADE = {
         "target_modules": "all-linear",
     },
 }
+# Recipes that PEFT follows: kind, target, rank, first values, rsLoRA, ratio of LoRA+'s rates.
+FOLLOWED = {
+    "plain": ("lora", "all-linear", 4, "default", False, 1),
+    "rslora": ("lora", "q_proj", 9, "default", True, 1),
+    "lora+": ("lora", "all-linear", 4, "default", False, 16),
+    "dora+": ("dora", "v_proj", 3, "default", False, 4),
+    "pissa": ("lora", "all-linear", 4, "pissa", False, 1),
+    "pissa-rslora": ("lora", "up_proj", 9, "pissa", True, 8),
+    "olora": ("lora", "all-linear", 4, "olora", False, 1),
+    "olora-rslora": ("lora", "down_proj", 16, "olora", True, 2),
+}
+INITS = ["default", "pissa", "olora"]
+# After steps of Adam, whose first ones are signs of gradients however small.
+LIMIT_STEPS = 5e-4
 # The largest difference, of features of the order of 1. (Our folder is not compared with the golden
 # NF4 features: our 8-bit scales are the nearest codes, bitsandbytes' own on CPUs now and then one
 # beside them.)
@@ -231,6 +249,116 @@ class Network:
                 (theirs.pooler_output, ours["pooler_output"]),
             ]
         )
+
+
+class Followed(torch.nn.Module):
+    """A base with PEFT's adapter and our head."""
+
+    def __init__(self, base, settings, head):
+        super().__init__()
+        self.backbone = get_peft_model(base, settings)
+        tensors, layers = load_file(os.path.join(head, "classifier.safetensors")), []
+        for number in sorted({int(name.split(".")[0]) for name in tensors}):
+            weight, bias = tensors[f"{number}.weight"], tensors[f"{number}.bias"]
+            layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
+            layer.weight.data, layer.bias.data = weight, bias
+            layers += [layer, torch.nn.ReLU()]
+        self.classifier = torch.nn.Sequential(*layers[:-1])
+
+    def forward(self, pixels):
+        return self.classifier(self.backbone(pixel_values=pixels).pooler_output)
+
+
+class Recipe:
+    """One of FOLLOWED: our program and PEFT train the same."""
+
+    def __init__(self, programs, data, scratch, name):
+        self.trainer, _, self.train = programs
+        self.kind, self.target, self.rank, self.init, self.rslora, self.ratio = FOLLOWED[name]
+        source = os.path.join(data, "golden", "plain")
+        self.fp32, self.nf4 = os.path.join(source, "fp32"), os.path.join(source, "nf4")
+        self.io, self.scratch = os.path.join(source, "io.safetensors"), scratch
+        self.pixels = load_file(self.io)["pixel_values"]
+
+    def ours(self, base, steps):
+        """What we save after so many steps, and what it gives."""
+        folder = os.path.join(self.scratch, f"{os.path.basename(base)}-{steps}")
+        settings = [self.target, self.rank, INITS.index(self.init), int(self.rslora), self.ratio]
+        run(self.train, self.kind, folder, self.io, base, *map(str, settings), str(steps))
+        out = os.path.join(self.scratch, "features.safetensors")
+        names = ["--model", base, "--adapter", folder]
+        run(self.trainer, "features", f"{self.io}:pixel_values", "--out", out, *names)
+        return folder, load_file(out)
+
+    def theirs(self, head):
+        config = LoraConfig(
+            r=self.rank,
+            lora_alpha=2 * self.rank,
+            use_rslora=self.rslora,
+            use_dora=self.kind == "dora",
+            init_lora_weights=True if self.init == "default" else self.init,
+            target_modules=self.target if self.target == "all-linear" else [self.target],
+        )
+        return Followed(AutoModel.from_pretrained(self.fp32), config, head)
+
+    def start(self):
+        """The largest difference of first values, as a share of the largest one."""
+        folder, _ = self.ours(self.fp32, 0)
+        saved = load_file(os.path.join(folder, "adapter_model.safetensors"))
+        theirs, worst = dict(self.theirs(folder).backbone.named_parameters()), 0.0
+        for name, parameter in theirs.items():
+            if ".lora_A." not in name:
+                continue
+            a = saved[name.replace(".default", "")]
+            b = saved[name.replace(".default", "").replace("lora_A", "lora_B")]
+            other = theirs[name.replace("lora_A", "lora_B")]
+            # a pair may have both signs turned
+            signs = torch.sign((a[: self.rank] * parameter).sum(1, keepdim=True))
+            pairs = [(signs * a[: self.rank], parameter), (signs.T * b[:, : self.rank], other)]
+            pairs += [(a[self.rank :], a[: self.rank]), (-b[:, self.rank :], b[:, : self.rank])]
+            worst = max(worst, max(largest([p]) / p[1].abs().max().item() for p in pairs))
+        return worst
+
+    def followed(self):
+        """Three steps of PEFT's from where we start."""
+        folder, _ = self.ours(self.fp32, 0)
+        model = self.theirs(folder)
+        if self.init == "default":
+            set_peft_model_state_dict(
+                model.backbone, load_file(os.path.join(folder, "adapter_model.safetensors"))
+            )
+        settings = {"lr": 1e-2, "loraplus_lr_ratio": self.ratio, "betas": (0.9, 0.999)}
+        if self.ratio == 1:
+            trained = [p for p in model.parameters() if p.requires_grad]
+            optimiser = torch.optim.AdamW(trained, lr=1e-2, weight_decay=0.01)
+        else:
+            optimiser = create_loraplus_optimizer(
+                model, torch.optim.AdamW, loraplus_weight_decay=0.01, **settings
+            )
+        labels = torch.arange(len(self.pixels)) % 9
+        model.train()
+        for _ in range(3):
+            torch.nn.functional.cross_entropy(model(self.pixels), labels).backward()
+            optimiser.step()
+            optimiser.zero_grad()
+        _, ours = self.ours(self.fp32, 3)
+        with torch.no_grad():
+            return largest([(model.eval()(self.pixels), ours["logits"])])
+
+    def opened(self):
+        """What we save, in PEFT on the base that we were given, in fp32 and in 4 bits."""
+        worst = 0.0
+        for base in [self.fp32, self.nf4]:
+            folder, ours = self.ours(base, 3)
+            model = load(base) if base == self.nf4 else AutoModel.from_pretrained(base).eval()
+            with torch.no_grad():
+                plain = model(pixel_values=self.pixels).pooler_output
+                adapted = PeftModel.from_pretrained(model, folder).eval()
+                theirs = adapted(pixel_values=self.pixels).pooler_output
+            if largest([(plain, theirs)]) < 0.01:
+                raise RuntimeError("the trained adapter changes nothing")
+            worst = max(worst, largest([(theirs, ours["pooler_output"])]))
+        return worst
 
 
 def open_dinov3(folder):
@@ -456,6 +584,7 @@ def main(*arguments):
     programs, data = arguments[:3], arguments[3]
     report = Report()
     n_made = len(NETWORKS) * (1 + len(ADAPTERS) + len(TRAINED) + len(MADE)) + len(SCRATCH)
+    n_made += sum(2 + (init != "default") for *_, init, _, _ in FOLLOWED.values())
     print(f"1..{n_made + len(TIMM) + 6}")
     published(report, programs[0], data)
     for name in NETWORKS:
@@ -472,6 +601,13 @@ def main(*arguments):
                 )
             for made in MADE:
                 report.check(f"{name}/made-{made}", LIMIT, lambda: network.made(made))
+    for name, (*_, init, _, _) in FOLLOWED.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            recipe = Recipe(programs, data, scratch, name)
+            if init != "default":
+                report.check(f"recipes/{name}/start", LIMIT, recipe.start)
+            report.check(f"recipes/{name}/followed", LIMIT_STEPS, recipe.followed)
+            report.check(f"recipes/{name}/opened", LIMIT, recipe.opened)
     with tempfile.TemporaryDirectory() as scratch:
         for kind, side, opener in SCRATCH:
             if installed(kind):

@@ -116,7 +116,7 @@ train_mixed (const CowVitConfig *config, const Opened *pictures, const char *fol
   CkStream *stream = pictures->stream;
   const int side = pictures->side;
   const gint32 labels[BATCH] = { 0, 2 };
-  const CowAdamW settings = { .1, .9, .999, 1e-8, .01, 1 };
+  const CowAdamW settings = { .1, .9, .999, 1e-8, .01, 1, 1 };
   guint n;
   const CowNetworkOptions options = {
     .kind = COW_NETWORK_DINOV3, .n_classes = 3, .seed = 3, .config = *config, .batch = BATCH

@@ -26,8 +26,8 @@ move (Training *training, guint parameter, const float *values, const float *dir
   cow_parameters_set (cow_network_parameters (training->network), parameter, moved, &error);
   g_assert_no_error (error);
   /* DoRA's norms are constants to the gradients of A and B, so only its magnitudes, which do not
-   * move them, are made known. */
-  if (g_str_has_suffix (p->name, "magnitude_vector"))
+   * move them, are made known; LoRA is made known where it is computed with a copy of it. */
+  if (g_str_has_suffix (p->name, "magnitude_vector") || training->sort->kind == COW_NETWORK_LORA)
     cow_network_refresh (training->network, &error);
   g_assert_no_error (error);
 }
@@ -110,12 +110,10 @@ is_checked (const char *name)
 }
 
 static void
-test_gradients (gconstpointer data)
+check_gradients (const TrainingCase *sort, const TrainingHow *how)
 {
-  const TrainingCase *sort = data;
-  const TrainingHow how = { .adapter_dropout = .3f, .head_dropout = .4f };
   GError *error = NULL;
-  Training *training = training_new (sort, &how);
+  Training *training = training_new (sort, how);
   CowParameters *parameters = cow_network_parameters (training->network);
   training_pass (training, KEY, TRUE);
   CowTrainedBackbone *backbone = cow_network_backbone (training->network);
@@ -128,10 +126,28 @@ test_gradients (gconstpointer data)
   training_free (training);
 }
 
+static void
+test_gradients (gconstpointer data)
+{
+  check_gradients (data, &(TrainingHow){ .adapter_dropout = .3f, .head_dropout = .4f });
+}
+
+/* Of an adapter with a fixed part. */
+static void
+test_fixed (void)
+{
+  const TrainingHow how = {
+    .adapter_dropout = .3f, .head_dropout = .4f, .fresh = TRUE, .init = COW_INIT_PISSA
+  };
+  check_gradients (training_case ("lora-all"), &how);
+  check_gradients (training_case ("lora-q-gated"), &how);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/gradients/fixed-part", test_fixed);
   for (const TrainingCase *sort = training_cases; sort->name; sort++) {
     g_autofree char *path = g_strconcat ("/gradients/", sort->name, NULL);
     g_test_add_data_func (path, sort, test_gradients);

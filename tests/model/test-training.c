@@ -162,10 +162,9 @@ assert_near (const float *found, const float *expected, gsize n, double limit)
 /* What was trained is what runs: a classifier of the saved folder gives the logits that the
  * training network gives. */
 static void
-test_saved (gconstpointer data)
+check_saved (const TrainingCase *sort, const TrainingHow *how)
 {
-  const TrainingHow how = { .adapter_dropout = .1f, .head_dropout = .2f };
-  Training *training = training_new (data, &how);
+  Training *training = training_new (sort, how);
   char *folder = scratch_new ();
   for (int step = 1; step <= 2; step++)
     training_step (training, step);
@@ -174,6 +173,12 @@ test_saved (gconstpointer data)
   assert_near (found, expected, (gsize)training->sort->batch * TRAINING_CLASSES, 2e-5);
   scratch_free (folder);
   training_free (training);
+}
+
+static void
+test_saved (gconstpointer data)
+{
+  check_saved (data, &(TrainingHow){ .adapter_dropout = .1f, .head_dropout = .2f });
 }
 
 /* An adapter that was saved goes on with the numbers that it stopped with. */
@@ -199,10 +204,9 @@ test_reopened (gconstpointer data)
 
 /* A fresh adapter changes nothing yet: B is 0, and DoRA's magnitudes are the norms of the rows. */
 static void
-test_fresh (gconstpointer data)
+check_fresh (const TrainingCase *sort, const TrainingHow *how)
 {
-  const TrainingCase *sort = data;
-  Training *adapted = training_new (sort, &(TrainingHow){ .fresh = TRUE });
+  Training *adapted = training_new (sort, how);
   GError *error = NULL;
   char *folder = scratch_new ();
   g_autofree char *base = training_base (sort);
@@ -224,6 +228,59 @@ test_fresh (gconstpointer data)
   scratch_free (folder);
   training_free (adapted);
   training_free (frozen);
+}
+
+static void
+test_fresh (gconstpointer data)
+{
+  check_fresh (data, &(TrainingHow){ .fresh = TRUE });
+}
+
+/* PiSSA and OLoRA take out of the base what they start with, in 4 bits too, and what they train is
+ * saved for the base as it is. */
+static void
+test_init (gconstpointer data)
+{
+  for (CowLoraInit init = COW_INIT_PISSA; init <= COW_INIT_OLORA; init++)
+    for (int rslora = 0; rslora < 2; rslora++) {
+      TrainingHow how = { .fresh = TRUE, .init = init, .rslora = rslora };
+      check_fresh (data, &how);
+      how.adapter_dropout = how.head_dropout = .2f;
+      check_saved (data, &how);
+    }
+}
+
+/* LoRA+: a first step of Adam is the rate, whatever the gradient, so that lora_B and vectors go
+ * further by the ratio; biases do so without decay. */
+static void
+test_rates (void)
+{
+  GError *error = NULL;
+  const double rate = 1e-3, ratio = 8, decay = .5;
+  Training *training = training_new (training_case ("dora-q"), &(TrainingHow){ 0 });
+  CowParameters *parameters = cow_network_parameters (training->network);
+  const CowAdamW settings = { rate, .9, .999, 1e-12, decay, 1, ratio };
+  g_autofree float *before = training_values (training);
+  training_pass (training, 1, TRUE);
+  g_assert_true (cow_network_step (training->network, &settings, 0, &error));
+  g_assert_no_error (error);
+  g_autofree float *after = training_values (training), *slopes = training_gradients (training);
+  guint n_rates[3] = { 0 };
+  for (guint i = 0; i < parameters->list->len; i++) {
+    const CowParameter *p = cow_parameters_get (parameters, i);
+    const gboolean bias = g_str_has_suffix (p->name, "bias");
+    const gboolean far = bias || strstr (p->name, "lora_B") || strstr (p->name, "magnitude");
+    const double step = far ? ratio * rate : rate;
+    for (gsize k = p->offset; k < p->offset + p->count; k++) {
+      const double expected =
+          before[k] * (1 - (bias ? 0 : step * decay)) - copysign (step, slopes[k]);
+      if (fabsf (slopes[k]) > 1e-6f)
+        g_assert_cmpfloat_with_epsilon (after[k], expected, 1e-3 * step + 1e-6 * fabs (before[k]));
+    }
+    n_rates[bias ? 2 : far]++;
+  }
+  g_assert_true (n_rates[0] > 0 && n_rates[1] > 0 && n_rates[2] > 0);
+  training_free (training);
 }
 
 /* State that is no parameter comes back too: a ResNet's running statistics. */
@@ -286,7 +343,7 @@ count (const char *name, gboolean checkpointing, int *linears, int *dequantised)
   GError *error = NULL;
   Training *training =
       training_new (training_case (name), &(TrainingHow){ .checkpointing = checkpointing });
-  const CowAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1 };
+  const CowAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1, 1 };
   CkOperations counted = *training->stream->operations;
   real_operations = counted;
   counted.linear = counted_linear;
@@ -521,6 +578,9 @@ typedef struct {
   CowNetworkKind kind;
   int code;
   const char *says;
+  int rank; /* 0: 4 */
+  CowLoraInit init;
+  gboolean rslora;
 } Refused;
 
 static const Refused refused[] = {
@@ -529,11 +589,17 @@ static const Refused refused[] = {
   { "gate", "plain/nf4", .target = "gate_proj", .kind = COW_NETWORK_LORA,
     .code = COW_ERROR_ARGUMENT, .says = "gate_proj" },
   { "other-method", "plain/nf4", "plain/lora_q_r8", "plain", NULL, COW_NETWORK_DORA,
-    COW_ERROR_MISMATCH, "LoRA" },
+    COW_ERROR_MISMATCH, .says = "LoRA" },
   { "other-network", "gated7b/nf4", "plain/lora_all_r16", "plain", NULL, COW_NETWORK_LORA,
-    COW_ERROR_MISMATCH, "mlp" },
+    COW_ERROR_MISMATCH, .says = "mlp" },
   { "no-head", "plain/nf4", "plain/lora_q_r8", NULL, NULL, COW_NETWORK_LORA, COW_ERROR_NOT_FOUND,
-    "classifier.safetensors" },
+    .says = "classifier.safetensors" },
+  { "rank-too-large", "plain/nf4", .target = "q_proj", .kind = COW_NETWORK_LORA, .rank = 129,
+    .init = COW_INIT_PISSA, .code = COW_ERROR_ARGUMENT, .says = "a rank of 128 at most, not 129" },
+  { "start-has-values", "plain/nf4", "plain/lora_q_r8", "plain", NULL, COW_NETWORK_LORA,
+    COW_ERROR_ARGUMENT, .says = "has values of its own", .init = COW_INIT_OLORA },
+  { "start-has-scale", "plain/nf4", "plain/lora_q_r8", "plain", NULL, COW_NETWORK_LORA,
+    COW_ERROR_ARGUMENT, .says = "has a scale of its own", .rslora = TRUE },
   { "no-base", "plain/none", .target = "q_proj", .kind = COW_NETWORK_LORA,
     .code = COW_ERROR_NOT_FOUND, .says = "plain/none" },
 };
@@ -553,8 +619,10 @@ test_refused (gconstpointer data)
                                       .model = base,
                                       .start = start,
                                       .start_head = head,
-                                      .rank = 4,
+                                      .rank = c->rank ? c->rank : 4,
                                       .alpha = 8,
+                                      .init = c->init,
+                                      .rslora = c->rslora,
                                       .targets = targets,
                                       .image_size = 64,
                                       .batch = 2 };
@@ -588,7 +656,7 @@ test_refused_pictures (void)
     training_free (training);
   }
   Training *training = training_new (training_case ("frozen"), &(TrainingHow){ 0 });
-  const CowAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1 };
+  const CowAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1, 1 };
   g_autofree float *before = training_values (training);
   const float nan = NAN;
   double norm;
@@ -649,6 +717,8 @@ main (int argc, char **argv)
     }
   add_cases ("reopened", test_reopened, TRUE, FALSE);
   add_cases ("fresh", test_fresh, TRUE, FALSE);
+  add_cases ("init", test_init, TRUE, FALSE);
+  g_test_add_func ("/training/rates", test_rates);
   add_cases ("memory", test_memory, TRUE, TRUE);
   g_test_add_func ("/training/buffers", test_buffers);
   g_test_add_func ("/training/dora/norms-once-a-step", test_norms_once_a_step);

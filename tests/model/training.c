@@ -84,6 +84,8 @@ training_new (const TrainingCase *sort, const TrainingHow *how)
     .rank = 4,
     .alpha = 8,
     .adapter_dropout = how->adapter_dropout,
+    .init = how->init,
+    .rslora = how->rslora,
     .targets = targets,
     .checkpointing = how->checkpointing ? COW_CHECKPOINTING_ON : COW_CHECKPOINTING_OFF,
     .config = small_config (sort),
@@ -143,7 +145,7 @@ training_step (Training *self, int step)
   GError *error = NULL;
   double norm;
   guint n;
-  const CowAdamW settings = { 1e-3, .9, .999, 1e-8, .01, step };
+  const CowAdamW settings = { 1e-3, .9, .999, 1e-8, .01, step, 1 };
   training_pass (self, (guint64)step, TRUE);
   g_assert_true (cow_network_step (self->network, &settings, 1, &error));
   cow_network_read (self->network, &n, &norm, &error);

@@ -41,7 +41,9 @@ typedef struct {
   int threads; /* of the device, 0 for its choice */
   float adapter_dropout, head_dropout;
   gboolean checkpointing;
-  gboolean fresh; /* start from first values, not from the case's adapter */
+  gboolean fresh;   /* start from first values, not from the case's adapter */
+  CowLoraInit init; /* of first values, and */
+  gboolean rslora;  /* their scale */
   const char *start, *start_head;
   CowPrecision precision;
   const char *device; /* NULL: auto */

@@ -207,7 +207,7 @@ train_on (CkStream *stream, const TrainingCase *sort, const float *pixels, Answe
                                       .checkpointing = COW_CHECKPOINTING_OFF,
                                       .image_size = TRAINING_SIDE,
                                       .batch = sort->batch };
-  const CowAdamW how = { 1e-3, .9, .999, 1e-8, .01, 1 };
+  const CowAdamW how = { 1e-3, .9, .999, 1e-8, .01, 1, 1 };
   const gint32 labels[] = { 2, 7, 3, 8 };
   g_autoptr (CowNetwork) network = cow_network_new (stream, &options, error);
   double norm = 0;

@@ -191,7 +191,7 @@ train (CowNetwork *network, const float *pixels, float *losses)
     GError *error = NULL;
     double norm;
     guint n;
-    const CowAdamW settings = { 1e-4, .9, .999, 1e-8, 1e-4, step + 1 };
+    const CowAdamW settings = { 1e-4, .9, .999, 1e-8, 1e-4, step + 1, 1 };
     if (cow_network_forward (network, pixels, N_TRAIN, SIDE, SIDE, TRUE, (guint64)step, &error) &&
         cow_network_loss (network, labels, NULL, .1f, TRUE, 1, &error))
       cow_network_step (network, &settings, 0, &error);

@@ -24,13 +24,19 @@ MOST_WORDS = 20  # lines of a failed program's output that are printed again at 
 MOST_WIDTH = 300  # of such a line
 
 
+def introspect(build, what):
+    text = subprocess.run(
+        ["meson", "introspect", f"--{what}", build], check=True, capture_output=True, text=True
+    ).stdout
+    return json.loads(text)
+
+
 def meson_tests(build):
     """[(name, suites)] of a build folder, in meson's order."""
-    text = subprocess.run(
-        ["meson", "introspect", "--tests", build], check=True, capture_output=True, text=True
-    ).stdout
     # Meson calls a suite "project:suite".
-    return [(t["name"], [s.split(":")[-1] for s in t["suite"]]) for t in json.loads(text)]
+    return [
+        (t["name"], [s.split(":")[-1] for s in t["suite"]]) for t in introspect(build, "tests")
+    ]
 
 
 def list_tests(build):
@@ -57,6 +63,34 @@ def select(build, scripts, names):
             )
             return 1
     print("\n".join([f"meson {n}" for n in chosen] + [f"script {n}" for n in chosen_scripts]))
+    return 0
+
+
+def paths_of(test):
+    """What a test's command and environment name: files, and folders that programs are found in."""
+    values = list(test["cmd"]) + list(test["env"].values())
+    return {path for value in values for path in value.split(":") if path}
+
+
+def is_named(file, paths, build):
+    """Whether the file is one of these, or lies below a folder of them that is not all."""
+    while file != build and file != "/":
+        if file in paths:
+            return True
+        file = os.path.dirname(file)
+    return False
+
+
+def needs(build, names):
+    """Prints what has to be built for these tests, as ninja calls it."""
+    build = os.path.realpath(build)
+    tests = [test for test in introspect(build, "tests") if test["name"] in names]
+    depends = {target for test in tests for target in test["depends"]}
+    paths = {path for test in tests for path in paths_of(test)}
+    for target in introspect(build, "targets"):
+        files = [os.path.realpath(file) for file in target["filename"]]
+        if target["id"] in depends or any(is_named(file, paths, build) for file in files):
+            print(os.path.relpath(files[0], build))
     return 0
 
 
@@ -173,6 +207,8 @@ def main(argv):
         return list_tests(argv[1])
     if argv[0] == "select":
         return select(argv[1], [s for s in argv[2].split(",") if s], argv[3:])
+    if argv[0] == "needs":
+        return needs(argv[1], argv[2:])
     if argv[0] == "failed":
         return failed(argv[1])
     return count(argv[1], argv[2], int(argv[3]))

@@ -82,11 +82,23 @@ def check_much_broken():
     return status == 1 and text.endswith("\n4 passed, 4 failed, 0 skipped\n")
 
 
+def check_needs():
+    """A test that finds programs and plugins by folders gets them built, and nothing else."""
+    test = {"cmd": ["/b/tests/a", "-p", "x"], "env": {"PATH": "/b/pipelines:/usr/bin", "N": "/b"}}
+    paths = report.paths_of(test)
+    named = ["/b/tests/a", "/b/pipelines/lib/launch", "/usr/bin/true"]
+    others = ["/b/tests/b", "/b/pipelines-2/c", "/b/libx.a"]
+    return all(report.is_named(file, paths, "/b") for file in named) and not any(
+        report.is_named(file, paths, "/b") for file in others
+    )
+
+
 OTHERS = [
     ("a skip keeps its reason", check_reason),
     ("a test that fails once is named, with its last words", check_unstable),
     ("one that fails twice has failed", check_failed_twice),
     ("many that fail do not run again", check_much_broken),
+    ("what a test needs is built", check_needs),
 ]
 
 

@@ -5,6 +5,8 @@
 #include <gst/gst.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "pipelines/demo/render-video.h"
 #include "tests/trainer/cli.h"
@@ -249,6 +251,169 @@ test_cows (void)
   cli_assert_says (rows, "barn.mp4-2,,1,0.000,2026-11-29T06:00:04.000");
 }
 
+/* Cows of a file, by the numbers that it has for them; one is away for a second. */
+static void
+test_boxes (void)
+{
+  g_autofree char *out = g_build_filename (folder, "boxes", NULL),
+                  *path = g_build_filename (folder, "tracks.txt", NULL),
+                  *bouts = g_build_filename (out, "bouts.csv", NULL), *text = NULL;
+  GString *rows = g_string_new (NULL);
+  guint n;
+
+  for (guint frame = 1; frame <= 100; frame++) {
+    g_string_append_printf (rows, "%u,3,0,0,48,64,1,-1,-1,-1\n", frame);
+    if (frame <= 50 || frame > 75)
+      g_string_append_printf (rows, "%u,1200,48,0,48,64,1,-1,-1,-1\n", frame);
+  }
+  g_assert_true (g_file_set_contents (path, rows->str, -1, NULL));
+  g_string_free (rows, TRUE);
+  g_auto (Result) result = cli_run ("annotate", still, "--boxes", path, "--out", out, NULL);
+  assert_done (&result);
+  cli_assert_says (result.err, "tracks.txt: MOT, 175 boxes");
+  cli_assert_says (result.out, "\n  cow 3 ");
+  cli_assert_says (result.out, "\n  cow 1200 ");
+  assert_near (column (out, "budget.csv", "observed", &n), 4 + 3);
+  g_assert_true (g_file_get_contents (bouts, &text, NULL, NULL));
+  cli_assert_says (text, "still.mp4,,1200,");
+  cli_assert_says (text, ",3.000,4.000,");
+}
+
+/* ---- runs that do not end -------------------------------------------------------------------- */
+
+#define MOST_WAIT_US (60 * G_USEC_PER_SEC)
+
+typedef struct {
+  const char *out, *option, *value; /* value may be NULL */
+} Run;
+
+static GPid
+start (const Run *run, const char *video)
+{
+  const char *const argv[] = { g_getenv ("COW_TRAINER"),
+                               "annotate",
+                               still,
+                               video,
+                               "--out",
+                               run->out,
+                               run->option,
+                               run->value,
+                               NULL };
+  GPid pid;
+
+  g_assert_true (g_spawn_async (NULL, (char **)argv, NULL,
+                                G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
+                                    G_SPAWN_STDERR_TO_DEV_NULL,
+                                NULL, NULL, &pid, NULL));
+  return pid;
+}
+
+/* Kills a run when it has written so many pieces of its journal; FALSE where it ended before. */
+static gboolean
+kill_at (const Run *run, const char *video, guint piece, int number)
+{
+  g_autofree char *name = g_strdup_printf ("%06u.txt", piece),
+                  *path = g_build_filename (run->out, "unfinished", name, NULL);
+  const GPid pid = start (run, video);
+  const gint64 until = g_get_monotonic_time () + MOST_WAIT_US;
+  int status = 0;
+  gboolean over = FALSE;
+
+  while (!g_file_test (path, G_FILE_TEST_EXISTS) && !over && g_get_monotonic_time () < until) {
+    over = waitpid (pid, &status, WNOHANG) != 0;
+    g_usleep (500);
+  }
+  if (!over) {
+    kill (pid, number);
+    waitpid (pid, &status, 0);
+  }
+  g_spawn_close_pid (pid);
+  return !over;
+}
+
+static void
+assert_same_folders (const char *a, const char *b)
+{
+  g_autoptr (GDir) dir = g_dir_open (a, 0, NULL);
+  const char *name;
+  guint n = 0, n_others = 0;
+
+  for (; (name = g_dir_read_name (dir)); n++) {
+    g_autofree char *x = g_build_filename (a, name, NULL), *y = g_build_filename (b, name, NULL),
+                    *text = NULL, *other = NULL;
+    gsize n_text, n_other;
+
+    g_assert_true (g_file_get_contents (x, &text, &n_text, NULL));
+    g_assert_true (g_file_get_contents (y, &other, &n_other, NULL));
+    if (n_text != n_other || memcmp (text, other, n_text) != 0)
+      g_error ("%s differs from %s", x, y);
+  }
+  g_assert_cmpuint (n, >=, 8);
+  g_autoptr (GDir) others = g_dir_open (b, 0, NULL);
+  for (; g_dir_read_name (others); n_others++)
+    ;
+  g_assert_cmpuint (n_others, ==, n);
+}
+
+/* Killed in the second recording again and again, then run to its end: the files are those of a run
+ * that nobody stopped. */
+static void
+check_kills (const char *option, const char *value, guint n_kills, const char *says)
+{
+  g_autofree char *out = g_strdup_printf ("%s/killed%s", folder, option),
+                  *whole = g_strdup_printf ("%s/whole%s", folder, option),
+                  *video = g_build_filename (folder, "long.mp4", NULL);
+  const Run run = { out, option, value };
+  g_auto (Result) expected =
+      cli_run ("annotate", still, video, "--out", whole, option, value, NULL);
+
+  assert_done (&expected);
+  for (guint i = 0; i < n_kills; i++)
+    g_assert_true (kill_at (&run, video, 2 + 2 * i, i % 2 ? SIGTERM : SIGKILL));
+  g_auto (Result) result = cli_run ("annotate", still, video, "--out", out, option, value, NULL);
+  assert_done (&result);
+  cli_assert_says (result.err, says);
+  cli_assert_says (result.out, "long.mp4: 2:40, ");
+  assert_same_folders (whole, out);
+}
+
+static void
+test_killed (void)
+{
+  check_kills ("--zones", "trough=0,0,0.5,1; bed=0.5,0,0.5,1", 3, "it goes on from there");
+  /* Smoothing looks back on the frames before. */
+  check_kills ("smoothing=mean", NULL, 1, "it begins anew, because results depend on the frames");
+}
+
+/* Another run in the folder, and a journal that is damaged. */
+static void
+test_other_run (void)
+{
+  g_autofree char *out = g_build_filename (folder, "other", NULL),
+                  *video = g_build_filename (folder, "long.mp4", NULL),
+                  *whole = g_build_filename (folder, "other-whole", NULL),
+                  *piece = g_build_filename (out, "unfinished", "000001.txt", NULL), *text = NULL;
+  const Run run = { out, "--rate=5", NULL };
+  gsize n;
+
+  g_assert_true (kill_at (&run, video, 2, SIGKILL));
+  g_auto (Result) result = cli_run ("annotate", still, "--rate=4", "--out", out, NULL),
+                  expected = cli_run ("annotate", still, "--rate=4", "--out", whole, NULL);
+  assert_done (&result);
+  cli_assert_says (result.err, " is of other settings (");
+  cli_assert_says (result.err, "rate");
+  cli_assert_says (result.err, "recordings");
+  assert_same_folders (whole, out);
+
+  g_assert_true (kill_at (&run, video, 2, SIGKILL));
+  g_assert_true (g_file_get_contents (piece, &text, &n, NULL));
+  text[n / 2] ^= 1;
+  g_assert_true (g_file_set_contents (piece, text, (gssize)n, NULL));
+  g_auto (Result) damaged = cli_run ("annotate", still, video, "--rate=5", "--out", out, NULL);
+  assert_done (&damaged);
+  cli_assert_says (damaged.err, " is damaged: it is begun anew");
+}
+
 /* ---- what is wrong --------------------------------------------------------------------------- */
 
 static void
@@ -307,12 +472,19 @@ main (int argc, char **argv)
   still = make_video ("still.mp4", "videotestsrc num-buffers=100 ! video/x-raw,"
                                    "format=I420,width=96,height=64,framerate=25/1 ! x264enc "
                                    "speed-preset=ultrafast ! mp4mux");
+  g_autofree char *video =
+      make_video ("long.mp4", "videotestsrc num-buffers=4000 pattern=ball ! video/x-raw,"
+                              "format=I420,width=96,height=64,framerate=25/1 ! x264enc "
+                              "speed-preset=ultrafast key-int-max=100 bframes=2 ! mp4mux");
   g_test_add_func ("/annotate/bouts", test_bouts);
   g_test_add_func ("/annotate/hours", test_hours);
   g_test_add_func ("/annotate/names", test_names);
   g_test_add_func ("/annotate/zones", test_zones);
   g_test_add_func ("/annotate/rate", test_rate);
   g_test_add_func ("/annotate/cows", test_cows);
+  g_test_add_func ("/annotate/boxes", test_boxes);
+  g_test_add_func ("/annotate/killed", test_killed);
+  g_test_add_func ("/annotate/other-run", test_other_run);
   g_test_add_func ("/annotate/broken", test_broken);
   g_test_add_func ("/annotate/usage", test_usage);
   const int status = g_test_run ();

@@ -16,7 +16,7 @@ static void
 test_help (void)
 {
   static const char *const verbs[] = { "predict", "features", "quantize", "info",
-                                       "fetch",   "track",    "bench" };
+                                       "fetch",   "track",    "bench",    "export" };
   g_auto (Result) help = cli_run ("--help", NULL), version = cli_run ("--version", NULL);
 
   cli_assert_ok (&help);

@@ -179,6 +179,8 @@ test_agrees (Fixture *self, gconstpointer data)
                                   1e-12);
   g_assert_cmpstr (json_object_get_string_member (results, "split"), ==, "test");
   check_confusion (results);
+  g_assert_cmpstr (json_object_get_string_member (results, "prepared"), ==,
+                   "64x64, bilinear, unit, from the adapter's cowbehavior.json");
   cli_assert_says (eval.out, "macro avg");
   /* Numbers that were not measured are reported once, and nothing is stored unless asked for. */
   g_assert_nonnull (strstr (
@@ -199,6 +201,132 @@ test_page (Fixture *self, gconstpointer data)
   g_assert_null (strstr (html, "<img src=x"));
   g_assert_nonnull (strstr (html, "&lt;img src=x onerror=alert("));
   g_assert_null (strstr (html, "://"));
+}
+
+/* The pictures of the page are JPEGs that decode. */
+static void
+test_thumbnails (Fixture *self, gconstpointer data)
+{
+  static const char start[] = "data:image/jpeg;base64,";
+  g_autofree char *page = g_build_filename (self->out, "report.html", NULL), *html = NULL;
+  g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter,
+                                  "-o", self->out, NULL);
+  guint n = 0;
+
+  g_assert_cmpint (eval.status, ==, 0);
+  g_assert_true (g_file_get_contents (page, &html, NULL, NULL));
+  for (const char *at = html; (at = strstr (at, start)); n++) {
+    at += strlen (start);
+    g_autofree char *base64 = g_strndup (at, strcspn (at, "\""));
+    gsize size;
+    g_autofree guchar *jpeg = g_base64_decode (base64, &size);
+    VipsImage *image = vips_image_new_from_buffer (jpeg, size, "", NULL);
+    double mean;
+
+    g_assert_nonnull (image);
+    g_assert_cmpint (vips_image_get_width (image), ==, 64);
+    g_assert_cmpint (vips_image_get_height (image), ==, 64);
+    g_assert_cmpint (vips_avg (image, &mean, NULL), ==, 0);
+    g_assert_cmpfloat (mean, >, 64);
+    g_object_unref (image);
+  }
+  g_assert_cmpuint (n, >, 15); /* all pictures, and those that are mistakes once more */
+}
+
+/* ---- another adapter ------------------------------------------------------------------------- */
+
+/* The same network without its adapter, and with the names of its classes moved by one,
+ * the first of which becomes `class`, or NULL. */
+static char *
+make_other (const Fixture *self, const char *class)
+{
+  g_autofree char *folder = g_build_filename (self->folder, "moved", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (g_mkdir (folder, 0755), ==, 0);
+  char *path = cli_make_adapter (folder, "plain", NULL);
+  g_autoptr (CowCard) card = cow_card_read (path, NULL, &error);
+  g_assert_no_error (error);
+  const guint last = g_strv_length (card->classes) - 1;
+  g_autofree char *name = card->classes[last];
+  memmove (&card->classes[1], &card->classes[0], last * sizeof (char *));
+  card->classes[0] = class ? g_strdup (class) : g_steal_pointer (&name);
+  cow_card_write (card, path, &error);
+  g_assert_no_error (error);
+  return path;
+}
+
+/* What was said of each picture: from path to label. */
+static GHashTable *
+read_labels (const char *folder)
+{
+  g_autofree char *path = g_build_filename (folder, "predictions.csv", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Csv) csv = csv_open (path, NULL, &error);
+  GHashTable *labels = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  gboolean more;
+
+  g_assert_no_error (error);
+  while (csv_next (csv, &more, &error) && more)
+    g_hash_table_insert (labels, g_strdup (csv->fields[0]), g_strdup (csv->fields[2]));
+  g_assert_no_error (error);
+  return labels;
+}
+
+/* Pictures of `name` in against.json, each of which says what both said. */
+static guint
+check_changed (JsonObject *against, const char *name, GHashTable *here, GHashTable *there)
+{
+  JsonArray *pictures = json_object_get_array_member (against, name);
+
+  for (guint i = 0; i < json_array_get_length (pictures); i++) {
+    JsonObject *picture = json_array_get_object_element (pictures, i);
+    const char *path = json_object_get_string_member (picture, "path"),
+               *true_label = json_object_get_string_member (picture, "true");
+    const char *labels[] = { g_hash_table_lookup (here, path), g_hash_table_lookup (there, path) };
+
+    g_assert_cmpstr (json_object_get_string_member (picture, "here"), ==, labels[0]);
+    g_assert_cmpstr (json_object_get_string_member (picture, "there"), ==, labels[1]);
+    g_assert_cmpstr (labels[g_str_equal (name, "lost")], ==, true_label);
+    g_assert_cmpstr (labels[g_str_equal (name, "gained")], !=, true_label);
+  }
+  return json_array_get_length (pictures);
+}
+
+static double
+accuracy_of (JsonObject *object)
+{
+  return json_object_get_double_member (object, "accuracy");
+}
+
+/* Each adapter gets what it gets alone, whatever the order of its classes. */
+static void
+test_against (Fixture *self, gconstpointer data)
+{
+  g_autofree char *other = make_other (self, NULL),
+                  *alone = g_build_filename (self->folder, "alone", NULL);
+  g_auto (Result) both = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter,
+                                  "--against", other, "-o", self->out, NULL);
+  g_auto (Result) one =
+      cli_run ("eval", "-d", self->data, "-m", self->model, "-a", other, "-o", alone, NULL);
+
+  g_assert_cmpint (both.status, ==, 0);
+  g_assert_cmpint (one.status, ==, 0);
+  g_assert_nonnull (strstr (both.out, "McNemar"));
+  g_autoptr (JsonObject) against = read_json (self->out, "against.json"),
+                         results = read_json (self->out, "results.json"),
+                         others = read_json (alone, "results.json");
+  g_autoptr (GHashTable) here = read_labels (self->out), there = read_labels (alone);
+  JsonObject *sides[] = { json_object_get_object_member (against, "here"),
+                          json_object_get_object_member (against, "there") };
+
+  g_assert_cmpfloat (accuracy_of (sides[0]), ==, accuracy_of (results));
+  g_assert_cmpfloat (accuracy_of (sides[1]), ==, accuracy_of (others));
+  const gint gained = (gint)check_changed (against, "gained", here, there),
+             lost = (gint)check_changed (against, "lost", here, there);
+  g_assert_cmpint (gained + lost, >, 0);
+  g_assert_cmpfloat_with_epsilon (accuracy_of (sides[0]) - accuracy_of (sides[1]),
+                                  (double)(gained - lost) / g_hash_table_size (here), 1e-9);
 }
 
 /* ---- tables and sources ---------------------------------------------------------------------- */
@@ -495,7 +623,9 @@ test_refused (Fixture *self, gconstpointer data)
   g_autofree char *flying = g_build_filename (other, "Flying", NULL),
                   *lying = g_build_filename (other, "Lying", NULL),
                   *headless = cli_golden ("plain", "lora_q_r8"),
-                  *below = g_build_filename (self->adapter, "cowbehavior.json", "x", NULL);
+                  *below = g_build_filename (self->adapter, "cowbehavior.json", "x", NULL),
+                  *grazing = make_other (self, "Grazing"),
+                  *against = g_strconcat ("--against=", grazing, NULL);
   g_auto (Result) no_adapter =
       cli_run ("eval", "-d", self->data, "-m", self->model, "-o", self->out, NULL);
   g_auto (Result) no_out =
@@ -525,6 +655,9 @@ test_refused (Fixture *self, gconstpointer data)
   check_refused (self, self->adapter, self->data, "--min-precision=1", 2, "--min-precision 1");
   check_refused (self, self->adapter, self->data, "--classes=a,b", 2, "--classes");
   check_refused (self, self->adapter, self->data, "more", 2, "\"more\"");
+  check_refused (self, self->adapter, self->data, "--against=/nowhere", 1, "/nowhere");
+  check_refused (self, self->adapter, self->data, against, 1,
+                 "\"Grazing\" is a class of only one of both");
   check_refused (self, headless, self->data, NULL, 1, "has no head");
   check_refused (self, "/nowhere", self->data, NULL, 1, "/nowhere");
 }
@@ -537,6 +670,8 @@ main (int argc, char **argv)
     void (*run) (Fixture *, gconstpointer);
   } tests[] = { { "/eval/agrees", test_agrees },
                 { "/eval/page", test_page },
+                { "/eval/thumbnails", test_thumbnails },
+                { "/eval/against", test_against },
                 { "/eval/sources", test_sources },
                 { "/eval/calibrate", test_calibrate },
                 { "/eval/calibrate-without-card", test_calibrate_without_card },

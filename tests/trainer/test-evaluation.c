@@ -345,15 +345,36 @@ test_history_refused (void)
   cli_remove (folder);
 }
 
+/* ---- two adapters ---------------------------------------------------------------------------- */
+
+/* scipy.stats.binomtest (gained, gained + lost).pvalue */
+static void
+test_mcnemar (void)
+{
+  static const struct {
+    guint gained, lost;
+    double p;
+  } cases[] = { { 0, 0, 1 },    { 1, 0, 1 },          { 5, 5, 1 },
+                { 1, 3, .625 }, { 2, 10, .03857422 }, { 26, 4, 5.947612e-5 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const double p = cow_mcnemar (cases[i].gained, cases[i].lost);
+    g_assert_cmpfloat_with_epsilon (p / cases[i].p, 1, 1e-4);
+    g_assert_cmpfloat (p, ==, cow_mcnemar (cases[i].lost, cases[i].gained));
+  }
+  g_assert_cmpfloat_with_epsilon (cow_mcnemar (100500, 99500), .02549389, 1e-6);
+}
+
 /* ---- the page -------------------------------------------------------------------------------- */
 
 /* Elements that the report may have; none of them runs, embeds or loads anything. */
-static const char *const allowed[] = { "!DOCTYPE", "html",    "head", "meta",   "title",  "style",
-                                       "body",     "main",    "h1",   "h2",     "p",      "ul",
-                                       "li",       "div",     "b",    "span",   "table",  "thead",
-                                       "tbody",    "tfoot",   "tr",   "th",     "td",     "i",
-                                       "figure",   "picture", "img",  "source", "footer", "details",
-                                       "summary",  "code",    NULL };
+static const char *const allowed[] = {
+  "!DOCTYPE", "html",    "head",  "meta",   "title",      "style",   "body",    "main",
+  "h1",       "h2",      "p",     "ul",     "li",         "div",     "b",       "span",
+  "table",    "thead",   "tbody", "tfoot",  "tr",         "th",      "td",      "i",
+  "figure",   "picture", "img",   "source", "footer",     "details", "summary", "code",
+  "a",        "em",      "br",    "small",  "figcaption", NULL
+};
 
 /* Checks the inside of a start tag: its attributes refer to nothing outside and to no code. */
 static void
@@ -366,7 +387,9 @@ check_tag (const char *tag)
   static const char *const urls[] = { " src=\"", " srcset=\"", " href=\"", " action=\"" };
   for (guint i = 0; i < G_N_ELEMENTS (urls); i++) {
     const char *url = strstr (tag, urls[i]);
-    if (url && !g_str_has_prefix (url + strlen (urls[i]), "data:image/svg+xml;base64,"))
+    if (url && !g_str_has_prefix (url + strlen (urls[i]), "data:image/svg+xml;base64,") &&
+        !g_str_has_prefix (url + strlen (urls[i]), "data:image/jpeg;base64,") &&
+        !g_str_has_prefix (url + strlen (urls[i]), "#"))
       g_error ("a reference to something outside: %.100s", tag);
   }
   g_assert_null (strstr (tag, " on"));
@@ -395,7 +418,7 @@ test_page (void)
   g_autofree CowSample *samples = g_new0 (CowSample, 60);
   g_autoptr (CowEvaluation) self = make_hostile (3, 60, samples);
   g_autoptr (GArray) history = make_history (5);
-  g_autofree char *html = cow_report_html (self, history, &error);
+  g_autofree char *html = cow_report_html (self, NULL, history, NULL, &error);
   g_assert_no_error (error);
   check_page (html);
   g_assert_nonnull (
@@ -405,7 +428,7 @@ test_page (void)
   g_assert_nonnull (strstr (html, "prefers-color-scheme:dark"));
   g_assert_nonnull (strstr (html, "width=device-width"));
   g_assert_nonnull (strstr (html, "<h2>Training</h2>"));
-  g_autofree char *without = cow_report_html (self, NULL, &error);
+  g_autofree char *without = cow_report_html (self, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_null (strstr (without, "<h2>Training</h2>"));
 }
@@ -424,6 +447,7 @@ main (int argc, char **argv)
   g_test_add_func ("/evaluation/figures/left-out", test_figures_left_out);
   g_test_add_func ("/evaluation/history/read", test_history);
   g_test_add_func ("/evaluation/history/refused", test_history_refused);
+  g_test_add_func ("/evaluation/mcnemar", test_mcnemar);
   g_test_add_func ("/evaluation/page", test_page);
   return g_test_run ();
 }

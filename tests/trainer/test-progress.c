@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "trainer/host/progress.h"
+#include "trainer/host/terminal.h"
+#include "trainer/host/text-table.h"
 #include "trainer/host/words.h"
 
 static void
@@ -40,6 +42,25 @@ test_words (void)
   g_autofree char *none = words_number (0.0 / 0.0), *negative = words_number (-12.34);
   g_assert_cmpstr (none, ==, "-");
   g_assert_cmpstr (negative, ==, "-12.3");
+  static const struct {
+    double value;
+    guint digits;
+    const char *text;
+  } figures[] = { { 0, 4, "0" },
+                  { 0.00123456, 4, "0.001235" },
+                  { 12.3, 4, "12.30" },
+                  { 9.99996, 4, "10.00" },
+                  { 99.5, 2, "100" },
+                  { 123456, 4, "123456" },
+                  { 1e-30, 3, "0.000000000000" },
+                  { -2.5, 2, "-2.5" },
+                  { 1.0 / 0.0, 3, "-" },
+                  { 1000, 4, "1000" },
+                  { 55.4, 1, "55" } };
+  for (guint i = 0; i < G_N_ELEMENTS (figures); i++) {
+    g_autofree char *text = words_digits (figures[i].value, figures[i].digits);
+    g_assert_cmpstr (text, ==, figures[i].text);
+  }
   g_assert_cmpstr (words_s (1), ==, "");
   g_assert_cmpstr (words_s (0), ==, "s");
 }
@@ -65,6 +86,113 @@ test_fit (void)
     g_autofree char *fits = words_fit (cases[i].text, cases[i].columns);
     g_assert_cmpstr (fits, ==, cases[i].fits);
     g_assert_cmpuint (words_columns (fits), <=, cases[i].columns);
+  }
+}
+
+/* Sentences are broken between words and keep them all; what is to be copied stays as it is. */
+static void
+test_lay_out (void)
+{
+  static const char said[] = "cow-trainer: warning: pictures of one cow are on both sides of a "
+                             "division, so that results look better\n"
+                             "gst-launch-1.0 filesrc location=a.mp4 ! decodebin ! cowbehavior "
+                             "adapter=runs/barn/best ! fakesink\n"
+                             "Warning: 1 file is left out\n";
+
+  for (guint columns = 20; columns <= 200; columns++) {
+    g_autofree char *out = terminal_lay_out (said, columns, FALSE, FALSE);
+    g_auto (GStrv) lines = g_strsplit (out, "\n", -1);
+    g_autofree char *joined = g_strjoinv (NULL, lines), *flat = NULL;
+    GString *squeezed = g_string_new (out);
+
+    for (char **line = lines; *line; line++)
+      if (!g_str_has_prefix (*line, "gst-launch"))
+        g_assert_cmpuint (words_columns (*line), <=, columns);
+    g_string_replace (squeezed, "\n  ", " ", 0);
+    flat = g_string_free (squeezed, FALSE);
+    g_assert_cmpstr (flat, ==, said);
+  }
+  g_autofree char *whole = terminal_lay_out (said, 0, FALSE, FALSE),
+                  *longest = terminal_lay_out ("cow-trainer: /a/path/that/is/longer b\n", 10, FALSE,
+                                               FALSE);
+  g_assert_cmpstr (whole, ==, said);
+  g_assert_cmpstr (longest, ==, "cow-trainer:\n  /a/path/that/is/longer\n  b\n");
+}
+
+/* Options of a help go on below their text. */
+static void
+test_lay_out_help (void)
+{
+  static const char said[] = "  -b, --base=SIZE     Sizes of a base that is not here: vits16\n"
+                             "  --storage=TYPE      nf4, fp32\n";
+  g_autofree char *out = terminal_lay_out (said, 40, FALSE, FALSE),
+                  *narrow = terminal_lay_out (said, 20, FALSE, FALSE);
+
+  g_assert_cmpstr (out, ==,
+                   "  -b, --base=SIZE     Sizes of a base\n"
+                   "                      that is not here:\n"
+                   "                      vits16\n"
+                   "  --storage=TYPE      nf4, fp32\n");
+  g_assert_cmpstr (narrow, ==, said);
+}
+
+static void
+add_row (TextTable *table, const char *name, const char *parameters, const char *memory,
+         const char *remark)
+{
+  char *const cells[] = { g_strdup (name), g_strdup (parameters), g_strdup (memory),
+                          g_strdup (remark) };
+
+  text_table_add (table, cells);
+}
+
+static void
+test_table (void)
+{
+  static const TextColumn columns[] = { { "RECIPE", TRUE, 0 },
+                                        { "PARAMETERS", FALSE, 2 },
+                                        { "MEMORY", FALSE, 0 } };
+  static const struct {
+    guint width;
+    const char *text;
+  } cases[] = {
+    { 0, "RECIPE      PARAMETERS     MEMORY\nqlora-q-r8       13001  128.8 MiB\n"
+         "vit-small      2181773   2.47 GiB  TOO LARGE\n" },
+    { 33, "RECIPE      PARAMETERS     MEMORY\nqlora-q-r8       13001  128.8 MiB\n"
+          "vit-small      2181773   2.47 GiB  TOO LARGE\n" },
+    { 32, "RECIPE         MEMORY\nqlora-q-r8  128.8 MiB\nvit-small    2.47 GiB  TOO LARGE\n"
+          "(without PARAMETERS: --json has all)\n" },
+    { 5, "RECIPE         MEMORY\nqlora-q-r8  128.8 MiB\nvit-small    2.47 GiB  TOO LARGE\n"
+         "(without PARAMETERS: --json has all)\n" },
+  };
+  g_autoptr (TextTable) table = text_table_new (columns, G_N_ELEMENTS (columns));
+
+  add_row (table, "qlora-q-r8", "13001", "128.8 MiB", NULL);
+  add_row (table, "vit-small", "2181773", "2.47 GiB", "TOO LARGE");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *text = text_table_text (table, cases[i].width, "--json has all");
+    g_assert_cmpstr (text, ==, cases[i].text);
+  }
+}
+
+static void
+test_colour (void)
+{
+  static const struct {
+    const char *text;
+    gboolean failure;
+    const char *coloured;
+  } cases[] = {
+    { "cow-trainer: warning: small\n", FALSE, "cow-trainer: \033[1;33mwarning:\033[0m small\n" },
+    { "\nWarning: small\n", FALSE, "\n\033[1;33mWarning:\033[0m small\n" },
+    { "cow-trainer: no file\n", TRUE, "\033[1;31mcow-trainer:\033[0m no file\n" },
+    { "cow-trainer: decodes with avdec_h264\n", FALSE, "cow-trainer: decodes with avdec_h264\n" },
+    { "all  3\n", TRUE, "all  3\n" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *out = terminal_lay_out (cases[i].text, 79, TRUE, cases[i].failure);
+    g_assert_cmpstr (out, ==, cases[i].coloured);
   }
 }
 
@@ -153,6 +281,32 @@ test_widths (void)
 }
 
 /* A log gets whole lines, and none of a short job. */
+/* Who wants colour: a terminal that can, unless NO_COLOR says otherwise. */
+static void
+test_wanted (void)
+{
+  Terminal terminal = terminal_open (60);
+
+  g_setenv ("TERM", "xterm", TRUE);
+  g_unsetenv ("NO_COLOR");
+  const gboolean usual = terminal_has_colour (STDERR_FILENO);
+  const guint columns = terminal_columns (STDERR_FILENO);
+  g_setenv ("NO_COLOR", "1", TRUE);
+  const gboolean refused = terminal_has_colour (STDERR_FILENO);
+  g_unsetenv ("NO_COLOR");
+  g_setenv ("TERM", "dumb", TRUE);
+  const gboolean dumb = terminal_has_colour (STDERR_FILENO);
+  g_free (terminal_close (&terminal));
+  const int file = open ("/dev/null", O_WRONLY);
+  g_setenv ("TERM", "xterm", TRUE);
+
+  g_assert_true (usual && !refused && !dumb);
+  g_assert_cmpuint (columns, ==, 59);
+  g_assert_false (terminal_has_colour (file));
+  g_assert_cmpuint (terminal_columns (file), ==, 0);
+  close (file);
+}
+
 static void
 test_log (void)
 {
@@ -180,6 +334,11 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/progress/words", test_words);
   g_test_add_func ("/progress/fit", test_fit);
+  g_test_add_func ("/progress/lay-out", test_lay_out);
+  g_test_add_func ("/progress/lay-out/help", test_lay_out_help);
+  g_test_add_func ("/progress/table", test_table);
+  g_test_add_func ("/progress/colour", test_colour);
+  g_test_add_func ("/progress/wanted", test_wanted);
   g_test_add_func ("/progress/widths", test_widths);
   g_test_add_func ("/progress/log", test_log);
   return g_test_run ();

@@ -284,6 +284,32 @@ test_other_arithmetic (void)
   cli_assert_says (other.err, "rounded differently");
 }
 
+/* A run that started from a decomposition computes the same one again, and LoRA+ goes on at its
+ * rates. */
+static void
+test_pissa (void)
+{
+  g_autofree char *out = in_folder ("pissa"), *other = in_folder ("pissa-whole");
+#define PISSA(out)                                                                                 \
+  "train", "--recipe", "dora-q-r8", "--data", data, "--model", base, "--out", out, "--size", "32", \
+      "--batch", "4", "--rank", "3", "--epochs", "3", "--use-rslora", "--init-lora-weights",       \
+      "pissa", "--loraplus-lr-ratio", "4"
+  g_auto (Result) straight = cli_run (PISSA (other), NULL);
+  g_auto (Result) first = cli_run (PISSA (out), "--max-hours", "0.00002", NULL);
+
+  runs_assert_ok (&straight);
+  runs_assert_ok (&first);
+  cli_assert_says (straight.out, "they are saved as LoRA of rank 6");
+  g_auto (Result) result = cli_run ("train", "--resume", out, "--max-hours", "0", NULL);
+  runs_assert_ok (&result);
+  runs_assert_same (other, out);
+  g_autoptr (GBytes) config = runs_read (other, "best/adapter_config.json");
+  const char *text = g_bytes_get_data (config, NULL);
+  const gssize n = (gssize)g_bytes_get_size (config);
+  g_assert_nonnull (g_strstr_len (text, n, "\"r\" : 6"));
+  g_assert_nonnull (g_strstr_len (text, n, "\"use_rslora\" : true"));
+}
+
 /* ResNet's running statistics are part of a checkpoint. */
 static void
 test_resnet (void)
@@ -471,6 +497,7 @@ main (int argc, char **argv)
   g_test_add_func ("/resume/precision-scratch", test_precision_scratch);
   g_test_add_func ("/resume/other-device", test_other_device);
   g_test_add_func ("/resume/other-arithmetic", test_other_arithmetic);
+  g_test_add_func ("/resume/pissa", test_pissa);
   g_test_add_func ("/resume/resnet", test_resnet);
   g_test_add_func ("/resume/more-epochs", test_more_epochs);
   g_test_add_func ("/resume/refused", test_refused);

@@ -3,15 +3,18 @@
  * `cow-trainer annotate`: what the cows in recordings do, from when to when and how long, as tables
  * and as files of the programs that people score videos with.
  */
+#include <glib/gstdio.h>
 #include <string.h>
 
+#include "cow-build.h"
 #include "trainer/cli/model-options.h"
 #include "trainer/cli/verb.h"
+#include "trainer/cli/video-arguments.h"
 #include "trainer/data/file-names.h"
 #include "trainer/host/stop.h"
 #include "trainer/host/words.h"
 #include "trainer/video/outputs.h"
-#include "trainer/video/player.h"
+#include "trainer/video/resume.h"
 
 #define USUAL_RATE    5
 #define CUT           G_GINT64_CONSTANT (2000000000) /* ns; an end before it is one too early */
@@ -25,8 +28,10 @@ static const VerbHelp help = {
   "    --zones \"trough=0.4,0.5,0.2,0.3; bed=0,0,0.4,1\" --start-time 2026-11-29T06:00:00\n"
   "  cow-trainer annotate monday/*.mkv --out monday-cows smoothing=majority\n"
   "\n"
-  "Any container and codec that GStreamer decodes. Without --zones and --detector the whole frame\n"
-  "is one subject; a PROPERTY is one of the element cowbehavior (gst-inspect-1.0 cowbehavior).\n"
+  "Any container and codec that GStreamer decodes. Without --zones, --boxes and --detector the "
+  "whole\n"
+  "frame is one subject; a PROPERTY is one of the element cowbehavior (gst-inspect-1.0 "
+  "cowbehavior).\n"
   "The folder --out gets, for all recordings:\n"
   "  events.csv, events.jsonl  a row for each classification\n"
   "  bouts.csv                 a row for each time that somebody did something\n"
@@ -35,7 +40,10 @@ static const VerbHelp help = {
   "  bouts.boris               a BORIS project; NAME.eaf, for each recording, is for ELAN\n"
   "With --start-time rows tell the time of day; of several recordings it is the first one's, and\n"
   "each begins where the one before ended. Between two classifications a label stays, a pause in\n"
-  "the recording counts as 5 s. Ctrl-C keeps what was seen. A labelled copy is file.sh's --mp4.\n"
+  "the recording counts as 5 s. Ctrl-C keeps what was seen. The same command goes\n"
+  "on with a run that did not end, which --out keeps in unfinished/ until then. A labelled copy "
+  "is\n"
+  "file.sh's --mp4.\n"
   "\n"
   "Environment: GST_PLUGIN_PATH, COWBEHAVIOR_PATH, COWBEHAVIOR_CPU.",
 };
@@ -44,7 +52,8 @@ typedef struct {
   ModelOptions model;
   char *out, *zones, *detector, *start_text;
   double rate;
-  char **arguments;
+  char **boxes_paths, **arguments;
+  GPtrArray *boxes;      /* of CowBoxes, one a video, or none */
   GDateTime *start;      /* or NULL */
   GPtrArray *videos;     /* of char *, borrowed */
   GPtrArray *properties; /* of char *, borrowed; ends with NULL */
@@ -52,6 +61,7 @@ typedef struct {
 
 typedef struct {
   const Options *options;
+  CowJournal *journal;
   CowVideoOutputs *outputs; /* NULL before the first frame */
   GHashTable *names;        /* of sources */
   GDateTime *start;         /* of the recording that plays */
@@ -68,7 +78,9 @@ options_clear (Options *self)
   g_free (self->zones);
   g_free (self->detector);
   g_free (self->start_text);
+  g_strfreev (self->boxes_paths);
   g_strfreev (self->arguments);
+  g_clear_pointer (&self->boxes, g_ptr_array_unref);
   g_clear_pointer (&self->start, g_date_time_unref);
   g_clear_pointer (&self->videos, g_ptr_array_unref);
   g_clear_pointer (&self->properties, g_ptr_array_unref);
@@ -79,6 +91,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 static void
 job_clear (Job *self)
 {
+  g_clear_pointer (&self->journal, cow_journal_free);
   g_clear_pointer (&self->outputs, cow_video_outputs_free);
   g_clear_pointer (&self->names, g_hash_table_unref);
   g_clear_pointer (&self->start, g_date_time_unref);
@@ -128,25 +141,7 @@ sort_arguments (Options *self, GError **error)
   g_ptr_array_add (self->properties, NULL);
   if (self->videos->len == 0)
     return verb_usage (error, "no recording given");
-  for (guint i = 0; i < self->videos->len; i++)
-    if (!g_file_test (self->videos->pdata[i], G_FILE_TEST_IS_REGULAR)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s is no file",
-                   (const char *)self->videos->pdata[i]);
-      return FALSE;
-    }
-  return TRUE;
-}
-
-/* "barn-cows" of "dir/barn.mp4" */
-static char *
-own_folder (const char *video)
-{
-  g_autofree char *name = g_path_get_basename (video);
-  char *dot = strrchr (name, '.');
-
-  if (dot && dot != name)
-    *dot = '\0';
-  return g_strconcat (name, "-cows", NULL);
+  return video_arguments_check (self->videos, error);
 }
 
 static gboolean
@@ -165,8 +160,92 @@ check_options (Options *self, GError **error)
     if (g_str_has_prefix (self->properties->pdata[i], "inference-interval="))
       self->rate = 0;
   if (!self->out)
-    self->out = own_folder (self->videos->pdata[0]);
-  return model_options_find (&self->model, error);
+    self->out = video_arguments_folder (self->videos->pdata[0], "cows");
+  if (self->boxes_paths && (self->detector || self->zones))
+    return verb_usage (error, "--boxes goes with neither --zones nor --detector");
+  self->boxes = video_arguments_boxes (self->boxes_paths, self->videos, error);
+  return self->boxes && model_options_find (&self->model, error);
+}
+
+/* ---- a run that did not end ------------------------------------------------------------------ */
+
+/* "SIZE MTIME" of a file, by which another one of its name is told from it; g_free. */
+static char *
+state_of (const char *path)
+{
+  GStatBuf info;
+
+  return g_stat (path, &info) == 0 ? g_strdup_printf ("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT,
+                                                      (gint64)info.st_size, (gint64)info.st_mtime)
+                                   : g_strdup ("");
+}
+
+static void
+add_files (JsonObject *settings, const char *name, gpointer *paths, guint n)
+{
+  JsonArray *array = json_array_new ();
+
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *absolute = g_canonicalize_filename (paths[i], NULL),
+                    *text = file_name_text (absolute), *state = state_of (paths[i]);
+    json_array_add_string_element (array, text);
+    json_array_add_string_element (array, state);
+  }
+  json_object_set_array_member (settings, name, array);
+}
+
+static void
+add_text (JsonObject *settings, const char *name, const char *value)
+{
+  json_object_set_string_member (settings, name, value ? value : "");
+}
+
+/* Of a text that may hold a login, what tells it from another one is enough. */
+static void
+add_sum (JsonObject *settings, const char *name, const char *value)
+{
+  g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, value ? value : "", -1);
+
+  add_text (settings, name, sum);
+}
+
+/* All that decides what the files hold. */
+static JsonObject *
+describe_run (const Options *options, GError **error)
+{
+  g_autofree char *network = model_options_fingerprint (&options->model, error);
+  g_autofree char *start = options->start ? g_date_time_format_iso8601 (options->start) : NULL,
+                  *properties = g_strjoinv (" ", (char **)options->properties->pdata);
+  JsonObject *settings;
+
+  if (!network)
+    return NULL;
+  settings = json_object_new ();
+  add_text (settings, "version", COW_VERSION);
+  add_files (settings, "recordings", options->videos->pdata, options->videos->len);
+  add_files (settings, "boxes", (gpointer *)options->boxes_paths, options->boxes->len);
+  add_text (settings, "network", network);
+  add_text (settings, "device", options->model.device);
+  add_text (settings, "precision", options->model.precision);
+  add_text (settings, "zones", options->zones);
+  add_sum (settings, "detector", options->detector);
+  add_text (settings, "start-time", start);
+  add_sum (settings, "properties", properties);
+  json_object_set_double_member (settings, "rate", options->rate);
+  return settings;
+}
+
+static gboolean
+open_journal (Job *self, GError **error)
+{
+  g_autoptr (JsonObject) settings = describe_run (self->options, error);
+  g_autofree char *said = NULL;
+
+  if (settings)
+    self->journal = cow_journal_open (self->options->out, settings, &said, error);
+  if (said)
+    g_printerr ("cow-trainer: %s\n", said);
+  return self->journal != NULL;
 }
 
 /* ---- what a recording gives ------------------------------------------------------------------ */
@@ -284,7 +363,7 @@ keep (Job *self, GError **error)
 
 /* Says what kept a recording from being seen to its end. */
 static void
-judge (Job *self, const char *path, const CowPlayerEnd *end, const GError *why)
+judge (Job *self, const char *path, const CowRecordingEnd *end, const GError *why)
 {
   g_autofree char *found = words_clock ((double)end->end / 1e9),
                   *length = words_clock ((double)end->length / 1e9);
@@ -307,11 +386,14 @@ judge (Job *self, const char *path, const CowPlayerEnd *end, const GError *why)
 
 /* FALSE with an error where no other recording can be tried either. */
 static gboolean
-annotate_one (Job *self, const char *path, gboolean *stopped, GError **error)
+annotate_one (Job *self, guint number, gboolean *stopped, GError **error)
 {
   static const CowPlayerSink sink = { on_begin, on_seen };
   const Options *options = self->options;
+  const char *path = options->videos->pdata[number];
+  const CowBoxes *boxes = options->boxes->len > 0 ? options->boxes->pdata[number] : NULL;
   const CowPlayerOptions playing = { .path = path,
+                                     .boxes = boxes,
                                      .model = options->model.model,
                                      .adapter = options->model.adapter,
                                      .device = options->model.device,
@@ -321,12 +403,12 @@ annotate_one (Job *self, const char *path, gboolean *stopped, GError **error)
                                      .properties = (const char *const *)options->properties->pdata,
                                      .rate = options->rate };
   g_autoptr (GError) why = NULL;
-  CowPlayerEnd end;
+  CowRecordingEnd end;
 
   self->source =
       (CowVideoSource){ .path = path, .source = name_source (self, path), .start = self->start };
   g_clear_pointer (&self->seen, cow_observation_free);
-  cow_player_run (&playing, &sink, self, &end, &why);
+  cow_resume_play (self->journal, number, &playing, &sink, self, &end, &why);
   *stopped = end.stopped;
   self->source.length = end.end;
   if (why && !g_error_matches (why, COW_ERROR, COW_ERROR_FORMAT)) {
@@ -348,8 +430,10 @@ annotate (Job *self, GError **error)
   const GPtrArray *videos = self->options->videos;
   gboolean stopped = FALSE;
 
+  if (!open_journal (self, error))
+    return FALSE;
   for (guint i = 0; i < videos->len && !stopped; i++)
-    if (!annotate_one (self, videos->pdata[i], &stopped, error))
+    if (!annotate_one (self, i, &stopped, error))
       return FALSE;
   if (self->outputs) {
     if (!cow_video_outputs_finish (self->outputs, error))
@@ -358,9 +442,11 @@ annotate (Job *self, GError **error)
              "(BORIS), *.eaf (ELAN)\n",
              self->options->out);
   }
+  if (!stopped && !cow_journal_remove (self->journal, error))
+    return FALSE;
   if (stopped)
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "stopped: the files hold what was seen until then");
+                 "stopped: the files hold what was seen until then, and the same command goes on");
   else if (self->n_broken > 0)
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
                  "%u of %u recording%s could not be played to the end", self->n_broken, videos->len,
@@ -380,6 +466,7 @@ verb_annotate (int argc, char **argv, GError **error)
       "Parts of the frame, each a subject: \"pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1\"", "ZONES" },
     { "detector", 0, 0, G_OPTION_ARG_STRING, &options.detector,
       "Elements of a pipeline that find the cows, each of which is a subject", "ELEMENTS" },
+    VIDEO_ARGUMENTS_BOXES (options.boxes_paths),
     { "start-time", 's', 0, G_OPTION_ARG_STRING, &options.start_text,
       "When the first recording began, as 2026-11-29T06:00:00", "TIME" },
     { "rate", 'r', 0, G_OPTION_ARG_DOUBLE, &options.rate,

@@ -8,6 +8,7 @@
 #include "trainer/cli/model-options.h"
 #include "trainer/cli/picture-arguments.h"
 #include "trainer/cli/verb.h"
+#include "trainer/host/words.h"
 #include "trainer/data/pictures.h"
 #include "trainer/eval/compare.h"
 #include "trainer/eval/pipeline-time.h"
@@ -294,20 +295,24 @@ speed_of (const Job *job, const CowThroughput *variant, const CowProducts *produ
                   .share = least / seconds };
 }
 
+#define DIGITS 4 /* of a measured number */
+
 /* A number as wide as its column, or a dash where it is 0. */
 static void
-print_number (int width, const char *format, double value)
+print_number (int width, guint digits, double value)
 {
-  char text[G_ASCII_DTOSTR_BUF_SIZE];
+  g_autofree char *text = value > 0 ? words_digits (value, digits) : g_strdup ("-");
 
-  g_print ("  %*s", width, value > 0 ? g_ascii_formatd (text, sizeof text, format, value) : "-");
+  g_print ("  %*s", width, text);
 }
 
 static void
 print_share (int width, double share)
 {
-  print_number (width - 2, "%.0f", 100 * share);
-  g_print (share > 0 ? " %%" : "  ");
+  if (share > 0)
+    g_print ("  %*.0f %%", width - 2, 100 * share);
+  else
+    g_print ("  %*s", width, "-");
 }
 
 static void
@@ -319,12 +324,13 @@ print_variants (const Job *job)
     const CowThroughput *variant = &g_array_index (job->variants, CowThroughput, i);
     const double seconds = variant->seconds.median;
     const Speed speed = speed_of (job, variant, &variant->products, variant->seconds.least);
-    g_print ("%-9s  %7d  %5d  %10.4g  %4.0f %%  %10.4g  %8.4g", precision_of (variant),
-             threads_of (variant), variant->batch, 1e3 * seconds,
-             100 * cow_measured_spread (&variant->seconds), 1 / seconds,
-             1e3 * variant->cpu_seconds.median);
-    print_number (6, "%.4g", 1e-9 * speed.rate);
-    print_number (6, "%.4g", 1e-9 * speed.peak);
+    g_print ("%-9s  %7d  %5d", precision_of (variant), threads_of (variant), variant->batch);
+    print_number (10, DIGITS, 1e3 * seconds);
+    g_print ("  %4.0f %%", 100 * cow_measured_spread (&variant->seconds));
+    print_number (10, DIGITS, 1 / seconds);
+    print_number (8, DIGITS, 1e3 * variant->cpu_seconds.median);
+    print_number (6, DIGITS, 1e-9 * speed.rate);
+    print_number (6, DIGITS, 1e-9 * speed.peak);
     print_share (5, speed.share);
     g_print ("\n");
   }
@@ -334,8 +340,8 @@ static void
 print_kind (const char *name, guint calls, double seconds, double all)
 {
   g_print ("  %-11s", name);
-  print_number (5, "%.0f", calls);
-  g_print ("  %10.4g", 1e3 * seconds);
+  print_number (5, 1, calls);
+  print_number (10, DIGITS, 1e3 * seconds);
   print_share (6, seconds / all);
 }
 
@@ -354,13 +360,15 @@ print_kinds (const Job *job, const CowThroughput *variant)
       continue;
     const Speed speed = speed_of (job, variant, &kind->products, kind->seconds.least);
     print_kind (cow_operation_name (i), kind->calls, kind->seconds.median, all);
-    print_number (6, "%.4g", 1e-9 * speed.rate);
-    print_number (6, "%.4g", 1e-9 * speed.peak);
+    print_number (6, DIGITS, 1e-9 * speed.rate);
+    print_number (6, DIGITS, 1e-9 * speed.peak);
     print_share (5, speed.share);
     g_print ("\n");
   }
   print_kind ("between", 0, variant->between.median, all);
-  g_print ("\n  all                %10.4g\n", 1e3 * all);
+  g_print ("\n  all              ");
+  print_number (10, DIGITS, 1e3 * all);
+  g_print ("\n");
 }
 
 static void
@@ -368,8 +376,12 @@ print_pipeline (const Job *job)
 {
   const CowPipelineTime *time = &job->pipeline;
 
-  g_print ("\npipeline: %u frames in %.4g s: %.4g ms a frame, %.4g frames/s\n", time->frames,
-           time->seconds, 1e3 * time->seconds / time->frames, time->frames / time->seconds);
+  g_autofree char *seconds = words_digits (time->seconds, DIGITS),
+                  *each = words_digits (1e3 * time->seconds / time->frames, DIGITS),
+                  *rate = words_digits (time->frames / time->seconds, DIGITS);
+
+  g_print ("\npipeline: %u frames in %s s: %s ms a frame, %s frames/s\n", time->frames, seconds,
+           each, rate);
 }
 
 static void
@@ -379,11 +391,13 @@ print_text (const Job *job, const char *processor)
   const CowThroughput *first = &g_array_index (job->variants, CowThroughput, 0);
   const char *adapter = cow_classifier_adapter_path (classifier);
 
-  g_print ("%s%s%s\n%d x %d pixels, %.4g GOP a picture; %s%s%s\n\n",
+  g_autofree char *operations = words_digits (1e-9 * cow_products_sum (&first->products), DIGITS);
+
+  g_print ("%s%s%s\n%d x %d pixels, %s GOP a picture; %s%s%s\n\n",
            cow_classifier_model_path (classifier), adapter ? " with " : "", adapter ? adapter : "",
-           job->pictures.preprocess.width, job->pictures.preprocess.height,
-           1e-9 * cow_products_sum (&first->products), cow_classifier_device_text (classifier),
-           processor ? ", " : "", processor ? processor : "");
+           job->pictures.preprocess.width, job->pictures.preprocess.height, operations,
+           cow_classifier_device_text (classifier), processor ? ", " : "",
+           processor ? processor : "");
   if (job->auto_is)
     g_print ("precision auto is %s\n\n", job->auto_is);
   print_variants (job);
@@ -393,8 +407,9 @@ print_text (const Job *job, const char *processor)
     return;
   for (guint i = 0; i < job->variants->len; i++)
     print_kinds (job, &g_array_index (job->variants, CowThroughput, i));
-  g_print ("\nresample: %.4g ms to prepare a frame of %d x %d, in one thread\n",
-           1e3 * job->resample.median, COW_RESAMPLED_WIDTH, COW_RESAMPLED_HEIGHT);
+  g_autofree char *resample = words_digits (1e3 * job->resample.median, DIGITS);
+  g_print ("\nresample: %s ms to prepare a frame of %d x %d, in one thread\n", resample,
+           COW_RESAMPLED_WIDTH, COW_RESAMPLED_HEIGHT);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */

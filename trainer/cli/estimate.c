@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer estimate`: what recipes will take in memory, disk and time on this machine. */
 #include <string.h>
+#include <unistd.h>
 
 #include "model/files/json-object.h"
 #include "model/files/locate.h"
 #include "model/network/device.h"
+#include "trainer/host/terminal.h"
+#include "trainer/host/text-table.h"
 #include "trainer/host/words.h"
 #include "trainer/train/plan.h"
 #include "trainer/train/preprocessing.h"
@@ -247,17 +250,19 @@ memory_text (const Job *self, const CowPlan *plan)
                                    : g_strdup_printf ("%s + %s", device, host);
 }
 
-/* What is special about a row's memory, with two spaces before; or "". */
+/* What is special about a row's memory, or NULL. */
 static char *
-notes (const Job *self, const CowPlan *plan)
+remark (const Job *self, const CowPlan *plan)
 {
   g_autofree char *why = NULL;
   g_autofree char *streamed = cow_memory_bytes_text (plan->device.streamed);
 
   if (!cow_plan_fits (plan, self->device, self->available, &why))
-    return g_strdup ("  TOO LARGE");
-  return g_strdup_printf ("%s%s%s%s", plan->checkpointing ? "  checkpointing" : "",
-                          plan->device.streamed > 0 ? "  " : "",
+    return g_strdup ("TOO LARGE");
+  if (!plan->checkpointing && plan->device.streamed == 0)
+    return NULL;
+  return g_strdup_printf ("%s%s%s%s", plan->checkpointing ? "checkpointing" : "",
+                          plan->checkpointing && plan->device.streamed > 0 ? "  " : "",
                           plan->device.streamed > 0 ? streamed : "",
                           plan->device.streamed > 0 ? " of weights over the bus every pass" : "");
 }
@@ -265,30 +270,38 @@ notes (const Job *self, const CowPlan *plan)
 static void
 print_rows (const Job *self)
 {
-  guint recipe = (guint)strlen ("RECIPE"), base = (guint)strlen ("BASE");
-  const int wide = self->device->host_memory ? 9 : 18;
+  const TextColumn columns[] = {
+    { "RECIPE", TRUE, 0 },
+    { "BASE", TRUE, 3 },
+    { "PARAMETERS", FALSE, 5 },
+    { self->device->host_memory ? "MEMORY" : "DEVICE + HOST", FALSE, 0 },
+    { "DISK", FALSE, 4 },
+    { "PICTURES/S", FALSE, 2 },
+    { "FEATURES", FALSE, 6 },
+    { "EPOCH", FALSE, 1 },
+    { "ALL", FALSE, 0 },
+  };
+  g_autoptr (TextTable) table = text_table_new (columns, G_N_ELEMENTS (columns));
 
   for (guint i = 0; i < self->rows->len; i++) {
     const Row *row = self->rows->pdata[i];
-    recipe = MAX (recipe, (guint)strlen (row->recipe));
-    base = MAX (base, (guint)strlen (row->base));
+    char *const cells[] = {
+      g_strdup (row->recipe),
+      g_strdup (row->base),
+      g_strdup_printf ("%" G_GINT64_FORMAT, row->plan.trained),
+      memory_text (self, &row->plan),
+      cow_memory_bytes_text (row->plan.folder + row->plan.features),
+      words_number (1 / row->time.train_picture),
+      row->time.features > 0 ? words_time (row->time.features) : g_strdup ("-"),
+      words_time (row->time.epoch),
+      words_time (row->time.run),
+      remark (self, &row->plan),
+    };
+    text_table_add (table, cells);
   }
-  g_print ("%-*s  %-*s  %11s  %*s  %8s  %10s  %9s  %9s  %9s\n", (int)recipe, "RECIPE", (int)base,
-           "BASE", "PARAMETERS", wide, self->device->host_memory ? "MEMORY" : "DEVICE + HOST",
-           "DISK", "PICTURES/S", "FEATURES", "EPOCH", "ALL");
-  for (guint i = 0; i < self->rows->len; i++) {
-    const Row *row = self->rows->pdata[i];
-    g_autofree char *memory = memory_text (self, &row->plan),
-                    *disk = cow_memory_bytes_text (row->plan.folder + row->plan.features);
-    g_autofree char *features =
-        row->time.features > 0 ? words_time (row->time.features) : g_strdup ("-");
-    g_autofree char *epoch = words_time (row->time.epoch), *all = words_time (row->time.run),
-                    *note = notes (self, &row->plan);
-    g_autofree char *rate = words_number (1 / row->time.train_picture);
-    g_print ("%-*s  %-*s  %11" G_GINT64_FORMAT "  %*s  %8s  %10s  %9s  %9s  %9s%s\n", (int)recipe,
-             row->recipe, (int)base, row->base, row->plan.trained, wide, memory, disk, rate,
-             features, epoch, all, note);
-  }
+  g_autofree char *text =
+      text_table_text (table, terminal_columns (STDOUT_FILENO), "--json has all");
+  g_print ("%s", text);
 }
 
 /* What the device's memory is taken by before any of this. */

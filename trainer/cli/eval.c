@@ -28,6 +28,7 @@ static const VerbHelp help = {
   "  cow-trainer eval --adapter runs/barn/best --out runs/barn/eval   on the run's own data\n"
   "  cow-trainer eval --adapter cows --model dinov3-vits16 --data test.csv --out eval\n"
   "  cow-trainer eval --adapter runs/barn/best --calibrate --out runs/barn/eval\n"
+  "  cow-trainer eval --adapter runs/barn-2 --against runs/barn --out eval   which is better\n"
   "\n"
   "Prints accuracy and a report by class, and writes to the folder --out: report.html (all of\n"
   "it on one page), report.txt, results.json, per_class.csv, predictions.csv, and each figure\n"
@@ -38,7 +39,10 @@ static const VerbHelp help = {
   "--calibrate fits, on validation pictures, a temperature that makes probabilities mean what\n"
   "they say, and for each class the probability from which on it is worth believing. Both are\n"
   "kept in the adapter's cowbehavior.json; `predict` and the GStreamer element use the\n"
-  "temperature. --save keeps the metrics and the confusion matrix there too. Pictures that\n"
+  "temperature. --against asks another adapter of the same classes, on a base of its own or the\n"
+  "same, about the same pictures; the page has both side by side and the pictures on which they\n"
+  "differ (against.json, too). --save keeps the metrics and the confusion matrix there too. "
+  "Pictures that\n"
   "cannot be read are named and left out; the exit status is then 1.",
 };
 
@@ -46,6 +50,7 @@ typedef struct {
   ModelOptions model;
   DatasetFlags dataset;
   char *out, *split;
+  char *against; /* another adapter */
   gboolean calibrate, save;
   double precision_target;
   int workers;
@@ -55,6 +60,7 @@ typedef struct {
 typedef struct {
   Options *options;
   char *adapter; /* located */
+  gboolean has_card;
   CowDataset *dataset;
   CowClassifier *classifier;
   CowSplit split; /* or ALL_SPLITS */
@@ -62,6 +68,9 @@ typedef struct {
   CowEvaluation
       *validation; /* what the calibration was fitted on, where that is not what is judged */
   CowEvaluation *evaluation;
+  char *other_adapter; /* of --against, located */
+  CowEvaluation *other;
+  CowAgainst *against;
 } Job;
 
 /* ---- what to evaluate ------------------------------------------------------------------------ */
@@ -126,7 +135,7 @@ static gboolean
 open_data (Job *self, GError **error)
 {
   CowDatasetOptions *data = &self->options->dataset.data;
-  g_autoptr (CowCard) card = cow_card_read (self->adapter, NULL, error);
+  g_autoptr (CowCard) card = cow_card_read (self->adapter, &self->has_card, error);
   if (!card || !choose_data (self, error))
     return FALSE;
   if (data->classes_text)
@@ -177,17 +186,21 @@ choose_split (Job *self, GError **error)
 }
 
 static gboolean
-open_classifier (Job *self, GError **error)
+check_head (const CowClassifier *classifier, const char *adapter, GError **error)
 {
-  self->classifier = model_options_open (&self->options->model, error);
-  if (!self->classifier)
-    return FALSE;
-  if (cow_classifier_has_head (self->classifier))
+  if (cow_classifier_has_head (classifier))
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                "%s has no head (classifier.safetensors or best_classifier.pth), so no classes",
-               self->adapter);
+               adapter);
   return FALSE;
+}
+
+static gboolean
+open_classifier (Job *self, GError **error)
+{
+  self->classifier = model_options_open (&self->options->model, error);
+  return self->classifier && check_head (self->classifier, self->adapter, error);
 }
 
 /* ---- evaluating ------------------------------------------------------------------------------ */
@@ -200,7 +213,7 @@ split_name (CowSplit split)
 
 /* The network's answers for the pictures of a split. */
 static CowEvaluation *
-run_split (const Job *self, CowSplit split, GError **error)
+run_split (const Job *self, CowClassifier *classifier, CowSplit split, GError **error)
 {
   const Options *options = self->options;
   g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (CowLoadItem));
@@ -211,8 +224,8 @@ run_split (const Job *self, CowSplit split, GError **error)
       g_autoptr (GArray) part = cow_load_split (self->dataset, s, 1, 0);
       g_array_append_vals (items, part->data, part->len);
     }
-  evaluation = cow_evaluation_new (cow_classifier_classes (self->classifier), items->len, error);
-  if (!evaluation || !cow_evaluation_run (evaluation, self->classifier, self->dataset,
+  evaluation = cow_evaluation_new (cow_classifier_classes (classifier), items->len, error);
+  if (!evaluation || !cow_evaluation_run (evaluation, classifier, self->dataset,
                                           (const CowLoadItem *)(void *)items->data, items->len,
                                           options->model.batch, options->workers, error))
     return NULL;
@@ -227,7 +240,7 @@ calibrate (Job *self, GError **error)
   if (self->split == COW_VAL) {
     on = self->evaluation;
   } else {
-    self->validation = run_split (self, COW_VAL, error);
+    self->validation = run_split (self, self->classifier, COW_VAL, error);
     on = self->validation;
   }
   if (!on)
@@ -317,6 +330,13 @@ describe (Job *self)
       g_strdup_printf ("%s%s%s", cow_classifier_device_text (self->classifier), exact ? "" : " in ",
                        exact ? "" : cow_classifier_precision_text (self->classifier));
   e->made_at = g_date_time_format (now, "%Y-%m-%d %H:%M:%S %:z");
+  const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
+  e->prepared = g_strdup_printf (
+      "%dx%d, %s, %s, from %s", preprocess->width, preprocess->height,
+      cow_interpolation_name (preprocess->interpolation),
+      cow_normalisation_name (preprocess->normalisation),
+      self->has_card ? "the adapter's cowbehavior.json"
+                     : "what the model says, and else the default: the adapter has no card");
   if (self->calibration)
     e->fitted_on = g_strdup (cow_split_name (COW_VAL));
 }
@@ -334,7 +354,7 @@ static gboolean
 evaluate (Job *self, GError **error)
 {
   const CowCard *card = cow_classifier_card (self->classifier);
-  self->evaluation = run_split (self, self->split, error);
+  self->evaluation = run_split (self, self->classifier, self->split, error);
   if (!self->evaluation || (self->options->calibrate && !calibrate (self, error)))
     return FALSE;
   g_autofree float *fitted = fitted_thresholds (self->calibration);
@@ -345,6 +365,64 @@ evaluate (Job *self, GError **error)
   warn_of_all (self);
   warn_of_pictures (self);
   return TRUE;
+}
+
+/* ---- another adapter ------------------------------------------------------------------------- */
+
+/* Whether both adapters know the same classes, in any order; before the first is evaluated. */
+static gboolean
+find_other (Job *self, GError **error)
+{
+  if (!self->options->against)
+    return TRUE;
+  self->other_adapter = cow_locate (self->options->against, error);
+  if (!self->other_adapter)
+    return FALSE;
+  g_autoptr (CowCard) card = cow_card_read (self->other_adapter, NULL, error);
+  if (!card)
+    return FALSE;
+  const char *const *here = (const char *const *)self->dataset->classes;
+  const char *const *there = (const char *const *)card->classes;
+  const char *strange = NULL;
+  for (guint i = 0; there[i] && !strange; i++)
+    strange = g_strv_contains (here, there[i]) ? NULL : there[i];
+  for (guint i = 0; here[i] && !strange; i++)
+    strange = g_strv_contains (there, here[i]) ? NULL : here[i];
+  if (!strange)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "--against %s: \"%s\" is a class of only one of both adapters; those of the same "
+               "classes can be compared",
+               self->other_adapter, strange);
+  return FALSE;
+}
+
+/* Each at its own base, and at the temperature of its card. */
+static gboolean
+evaluate_other (Job *self, GError **error)
+{
+  const Options *options = self->options;
+  const char *path = self->other_adapter;
+  g_auto (ModelOptions) model = options->model;
+  model.model = NULL;
+  model.choice = NULL;
+  model.adapter = g_strdup (path);
+  model.device = g_strdup (options->model.device);
+  model.precision = g_strdup (options->model.precision);
+  /* Where its own base is not found it may be the same. */
+  if (!model_options_find (&model, NULL))
+    model.model = g_strdup (cow_classifier_model_path (self->classifier));
+  g_autoptr (CowClassifier) classifier = model_options_open (&model, error);
+  if (!classifier || !check_head (classifier, path, error))
+    return FALSE;
+  self->other = run_split (self, classifier, self->split, error);
+  if (!self->other)
+    return FALSE;
+  cow_evaluation_reorder (self->other, cow_classifier_classes (self->classifier));
+  cow_evaluation_compute (self->other, cow_classifier_card (classifier)->temperature, NULL);
+  self->other->adapter = g_filename_display_name (path);
+  self->against = cow_against_new (self->evaluation, self->other, error);
+  return self->against != NULL;
 }
 
 /* ---- results --------------------------------------------------------------------------------- */
@@ -361,9 +439,16 @@ write_results (const Job *self, GError **error)
       !plot_figures_write (figures, out, error))
     return FALSE;
   panels = history ? plots_of_history (history) : NULL;
-  if (panels && !plot_figures_write (panels, out, error))
+  if ((panels && !plot_figures_write (panels, out, error)) ||
+      (self->against && !cow_against_write (self->against, out, error)))
     return FALSE;
-  g_autofree char *html = cow_report_html (self->evaluation, history, error);
+  g_autoptr (Thumbnails) thumbnails =
+      thumbnails_new (self->dataset, cow_classifier_preprocess (self->classifier),
+                      cow_classifier_device (self->classifier), error);
+  if (!thumbnails)
+    return FALSE;
+  g_autofree char *html =
+      cow_report_html (self->evaluation, self->against, history, thumbnails, error);
   return html && cow_text_write (html, page, error);
 }
 
@@ -383,7 +468,8 @@ print_results (const Job *self)
   g_autofree char *text = cow_evaluation_report_text (self->evaluation);
   g_autofree char *page = g_build_filename (self->options->out, "report.html", NULL),
                   *shown = g_filename_display_name (page);
-  g_print ("%s\n%s\n", text, shown);
+  g_autofree char *against = self->against ? cow_against_text (self->against) : NULL;
+  g_print ("%s\n%s%s%s\n", text, against ? against : "", against ? "\n" : "", shown);
 }
 
 /* The exit status says that the results are not about all pictures. */
@@ -409,9 +495,10 @@ job_run (Job *self, GError **error)
 {
   Options *options = self->options;
   self->adapter = cow_locate (options->model.adapter, error);
-  if (!self->adapter || !open_data (self, error) || !choose_split (self, error) ||
-      !prepare_out (options->out, error) || !open_classifier (self, error) ||
-      !pictures_start (error) || !evaluate (self, error) || !write_results (self, error))
+  if (!self->adapter || !open_data (self, error) || !find_other (self, error) ||
+      !choose_split (self, error) || !prepare_out (options->out, error) ||
+      !open_classifier (self, error) || !pictures_start (error) || !evaluate (self, error) ||
+      (options->against && !evaluate_other (self, error)) || !write_results (self, error))
     return FALSE;
   print_results (self);
   if (!keep (self, error))
@@ -422,12 +509,15 @@ job_run (Job *self, GError **error)
 static void
 job_clear (Job *self)
 {
+  g_clear_pointer (&self->against, cow_against_free);
+  g_clear_pointer (&self->other, cow_evaluation_free);
   g_clear_pointer (&self->evaluation, cow_evaluation_free);
   g_clear_pointer (&self->validation, cow_evaluation_free);
   g_clear_pointer (&self->calibration, cow_calibration_free);
   g_clear_pointer (&self->classifier, cow_classifier_free);
   g_clear_pointer (&self->dataset, cow_dataset_free);
   g_free (self->adapter);
+  g_free (self->other_adapter);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Job, job_clear)
@@ -439,6 +529,7 @@ options_clear (Options *self)
   dataset_flags_clear (&self->dataset);
   g_free (self->out);
   g_free (self->split);
+  g_free (self->against);
   g_strfreev (self->arguments);
 }
 
@@ -456,6 +547,8 @@ verb_eval (int argc, char **argv, GError **error)
     { "split", 's', 0, G_OPTION_ARG_STRING, &options.split,
       "auto, train, val, test or all (auto: test, else val, else all)", "SPLIT" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "Folder for the results", "FOLDER" },
+    { "against", 0, 0, G_OPTION_ARG_FILENAME, &options.against,
+      "Another adapter, to be compared on the same pictures", "FOLDER" },
     { "calibrate", 0, 0, G_OPTION_ARG_NONE, &options.calibrate,
       "Fit temperature and thresholds on val, and keep them", NULL },
     { "min-precision", 0, 0, G_OPTION_ARG_DOUBLE, &options.precision_target,

@@ -13,6 +13,7 @@
 #include "model/files/suggest.h"
 #include "trainer/cli/verb.h"
 #include "trainer/host/secrets.h"
+#include "trainer/host/terminal.h"
 
 static const struct {
   const char *name, *summary;
@@ -23,6 +24,8 @@ static const struct {
   { "train", "an adapter or a small network, from labelled pictures", verb_train },
   { "predict", "the behaviour in each picture, as a table, CSV or JSON", verb_predict },
   { "annotate", "what the cows in recordings do, and how long", verb_annotate },
+  { "crop", "pictures of cows for training, cut out of recordings", verb_crop },
+  { "labels", "labels of such pictures, to and from Label Studio and CVAT", verb_labels },
   { "eval", "how good an adapter is: metrics, figures, a report, calibration", verb_eval },
   { "features", "what the network computes of pictures, as a safetensors file", verb_features },
   { "quantize", "a model in 4 bits (NF4, as bitsandbytes writes it)", verb_quantize },
@@ -30,6 +33,7 @@ static const struct {
   { "track", "sends MLflow what a run logged while the server could not be reached", verb_track },
   { "bench", "how fast a network is here, and what it could be", verb_bench },
   { "merge", "an adapter made part of its model, and what that changes", verb_merge },
+  { "export", "base, adapter and head as an ONNX file, for other programs", verb_export },
   { "info", "what a model, an adapter or a file of tensors holds", verb_info },
 };
 
@@ -63,16 +67,32 @@ print_verbs (void)
   g_print ("--help\tShow the verbs\n--version\tTell the version\n");
 }
 
+/* Names and messages come from files and servers, too: nothing of them reaches a terminal that it
+ * would take for a command. */
+static void
+print_to (FILE *stream, const char *text, gboolean failure)
+{
+  const int descriptor = fileno (stream);
+  g_autofree char *safe = cow_printable (text, TRUE), *converted = NULL;
+  g_autofree char *clean = terminal_lay_out (safe, terminal_columns (descriptor),
+                                             terminal_has_colour (descriptor), failure);
+  const char *charset;
+  if (!g_get_charset (&charset))
+    converted = g_convert_with_fallback (clean, -1, charset, "UTF-8", "?", NULL, NULL, NULL);
+  fputs (converted ? converted : clean, stream);
+  fflush (stream);
+}
+
 static int
 fail (const GError *error, const char *verb)
 {
-  if (error->domain != G_OPTION_ERROR) {
-    g_printerr ("cow-trainer: %s\n", error->message);
-    return 1;
-  }
-  g_printerr ("cow-trainer: %s (see cow-trainer %s%s--help)\n", error->message, verb,
-              *verb ? " " : "");
-  return 2;
+  const gboolean usage = error->domain == G_OPTION_ERROR;
+  g_autofree char *text = usage ? g_strdup_printf ("cow-trainer: %s (see cow-trainer %s%s--help)\n",
+                                                   error->message, verb, *verb ? " " : "")
+                                : g_strdup_printf ("cow-trainer: %s\n", error->message);
+
+  print_to (stderr, text, TRUE);
+  return usage ? 2 : 1;
 }
 
 static int
@@ -113,29 +133,16 @@ run_verb (int argc, char **argv)
  */
 #define LARGEST_ON_HEAP (4 << 20)
 
-/* Names and messages come from files and servers, too: nothing of them reaches a terminal that it
- * would take for a command. */
-static void
-print_to (FILE *stream, const char *text)
-{
-  g_autofree char *clean = cow_printable (text, TRUE), *converted = NULL;
-  const char *charset;
-  if (!g_get_charset (&charset))
-    converted = g_convert_with_fallback (clean, -1, charset, "UTF-8", "?", NULL, NULL, NULL);
-  fputs (converted ? converted : clean, stream);
-  fflush (stream);
-}
-
 static void
 print_out (const char *text)
 {
-  print_to (stdout, text);
+  print_to (stdout, text, FALSE);
 }
 
 static void
 print_error (const char *text)
 {
-  print_to (stderr, text);
+  print_to (stderr, text, FALSE);
 }
 
 int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/cli/model-options.h"
 
+#include "model/adapter/fingerprint.h"
 #include "model/files/locate.h"
 #include "model/network/precision-resolve.h"
 #include "trainer/train/adapter-run.h"
@@ -137,6 +138,22 @@ model_options_open (const ModelOptions *self, GError **error)
   if (classifier)
     say_files (classifier);
   return classifier;
+}
+
+char *
+model_options_fingerprint (const ModelOptions *self, GError **error)
+{
+  const char *name = self->model ? self->model : self->adapter;
+  g_autofree char *model = cow_locate (name, error),
+                  *adapter = model && self->adapter ? cow_locate (self->adapter, error) : NULL;
+  g_autoptr (CowCheckpoint) checkpoint = NULL;
+  g_autoptr (CowCard) card = NULL;
+
+  if (!model || (self->adapter && !adapter) ||
+      (adapter && !(card = cow_card_read (adapter, NULL, error))) ||
+      !(checkpoint = cow_checkpoint_open (model, error)))
+    return NULL;
+  return cow_fingerprint (checkpoint, adapter, card, error);
 }
 
 void

@@ -40,6 +40,8 @@ void model_options_choose (const ModelOptions *self, CowPrecision wanted,
  * standard error what auto stands for where that was measured, and what is to be known of the
  * files: another base, what was taken. */
 CowClassifier *model_options_open (const ModelOptions *self, GError **error);
+/* The fingerprint (model/adapter/fingerprint.h) of what model_options_find () found; g_free. */
+char *model_options_fingerprint (const ModelOptions *self, GError **error);
 void model_options_clear (ModelOptions *self);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ModelOptions, model_options_clear)

@@ -25,6 +25,13 @@ static const VerbHelp help = {
   "preprocessor_config.json where --config and flags do not give them. `cow-trainer check` finds\n"
   "what is wrong with the pictures beforehand; `cow-trainer estimate` says what a recipe takes.\n"
   "\n"
+  "Of PEFT's recipes: --use-rslora scales adapters by alpha / sqrt (rank), for large ranks.\n"
+  "--loraplus-lr-ratio 16 trains lora_B (and vectors: biases, DoRA's magnitudes) at 16 times the\n"
+  "learning rate, and leaves biases without weight decay, as PEFT's create_loraplus_optimizer\n"
+  "does. --init-lora-weights pissa starts from the weights' largest singular values, olora from\n"
+  "their QR decomposition; the base stays as it is, and the adapter is saved as LoRA of twice the\n"
+  "rank, which runs wherever LoRA does.\n"
+  "\n"
   "--precision int16 makes a transformer's linear layers multiply whole numbers of 16 bits,\n"
   "forward and backward: some 1.4 times as fast on the whole with AVX-512 VNNI, 1.1 times with\n"
   "AVX2, with gradients 1e-4 of their norm off. What was trained so is used like anything else,\n"
@@ -135,7 +142,8 @@ largest_share (const CowDataset *dataset)
   for (guint i = 0; i < chosen->len; i++) {
     const guint sample = g_array_index (chosen, guint, i);
     const int label = g_array_index (dataset->samples, CowSample, sample).label;
-    most = MAX (most, ++counts[label]);
+    counts[label]++;
+    most = MAX (most, counts[label]);
   }
   return chosen->len > 0 ? (double)most / chosen->len : 0;
 }

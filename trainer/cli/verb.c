@@ -48,6 +48,17 @@ print_options (const GOptionEntry *entries)
   g_print ("--help\tShow help options\n");
 }
 
+/* What stands on the command line of a verb without arguments was meant for something. */
+static gboolean
+check_stray (const GOptionEntry *entries, int argc, char **argv, GError **error)
+{
+  for (; entries->long_name; entries++)
+    if (g_str_equal (entries->long_name, G_OPTION_REMAINING))
+      return TRUE;
+  return argc < 2 ||
+         verb_usage (error, "unexpected argument \"%s\": all is said by options here", argv[1]);
+}
+
 gboolean
 verb_parse_with (const VerbHelp *help, const GOptionEntry *entries, gpointer data, int argc,
                  char **argv, GError **error)
@@ -66,7 +77,7 @@ verb_parse_with (const VerbHelp *help, const GOptionEntry *entries, gpointer dat
   g_set_prgname (name);
   GError *local = NULL;
   if (g_option_context_parse (context, &argc, &argv, &local))
-    return TRUE;
+    return check_stray (entries, argc, argv, error);
   if (g_error_matches (local, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
     suggest_option (entries, &local);
   g_propagate_error (error, local);

@@ -18,9 +18,12 @@ gboolean verb_quantize (int argc, char **argv, GError **error);
 gboolean verb_features (int argc, char **argv, GError **error);
 gboolean verb_predict (int argc, char **argv, GError **error);
 gboolean verb_annotate (int argc, char **argv, GError **error);
+gboolean verb_crop (int argc, char **argv, GError **error);
+gboolean verb_labels (int argc, char **argv, GError **error);
 gboolean verb_eval (int argc, char **argv, GError **error);
 gboolean verb_bench (int argc, char **argv, GError **error);
 gboolean verb_merge (int argc, char **argv, GError **error);
+gboolean verb_export (int argc, char **argv, GError **error);
 gboolean verb_fetch (int argc, char **argv, GError **error);
 gboolean verb_track (int argc, char **argv, GError **error);
 

@@ -8,7 +8,6 @@
 #include "trainer/plot/plot.h"
 
 #define MOST_TILE    224 /* px, the longer side of a drawn picture */
-#define MOST_CLASSES 64  /* rows; a sheet is for looking at */
 #define GAP          4   /* px between a picture and its copies */
 #define WIDE_GAP     16  /* px between one picture and the next, and around all */
 #define LABEL_HEIGHT 20  /* px above each row */
@@ -119,7 +118,7 @@ static gboolean
 draw (const Sheet *self, const char *path, GError **error)
 {
   const CowContactSheet *sheet = self->sheet;
-  const guint n_classes = MIN (sheet->dataset->n_classes, MOST_CLASSES);
+  const guint n_classes = MIN (sheet->dataset->n_classes, COW_CONTACT_SHEET_MOST_CLASSES);
   const double row = LABEL_HEIGHT + self->tile_height + WIDE_GAP;
   const double picture = (sheet->copies + 1) * (self->tile_width + GAP) + WIDE_GAP - GAP;
   cairo_surface_t *surface = cairo_image_surface_create (

@@ -8,6 +8,9 @@
 
 G_BEGIN_DECLS
 
+/* Rows; a sheet is for looking at. */
+#define COW_CONTACT_SHEET_MOST_CLASSES 64
+
 typedef struct {
   const CowDataset *dataset;
   CowSplit split;
@@ -19,8 +22,8 @@ typedef struct {
   guint64 seed;    /* chooses them */
 } CowContactSheet;
 
-/* Writes a PNG with a row a class. What is drawn went through resizing and augmentation as in
- * training, before it was normalised. */
+/* Writes a PNG with a row a class, of the first classes where there are more than rows. What is
+ * drawn went through resizing and augmentation as in training, before it was normalised. */
 gboolean cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError **error);
 
 G_END_DECLS

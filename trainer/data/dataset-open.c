@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/files/file-writer.h"
+#include "trainer/data/crop-table.h"
 #include "trainer/data/dataset-readers.h"
 #include "trainer/data/dataset-split.h"
 #include "trainer/data/file-names.h"
@@ -46,10 +47,26 @@ choose_reader (const DatasetDraft *self, const char *path, GError **error)
   return NULL;
 }
 
+/* A folder that `crop` filled: pictures of all classes in crops/, and their labels in the table. */
+static gboolean
+is_of_crops (const DatasetDraft *self, const char *folder)
+{
+  const char *format = self->options->format;
+  g_autofree char *table = g_build_filename (folder, COW_CROP_TABLE, NULL),
+                  *crops = g_build_filename (folder, "crops", NULL);
+
+  return (!format || g_str_equal (format, "auto")) && cow_path_is_file (table) &&
+         cow_path_is_folder (crops);
+}
+
 static gboolean
 read_input (DatasetDraft *self, const char *path, CowSplit split, GError **error)
 {
   const Reader read = choose_reader (self, path, error);
+  g_autofree char *table = g_build_filename (path, COW_CROP_TABLE, NULL);
+
+  if (read == dataset_read_folders && is_of_crops (self, path))
+    return dataset_read_table (self, table, split, error);
   return read && read (self, path, split, error);
 }
 

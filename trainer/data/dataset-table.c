@@ -18,10 +18,12 @@ typedef struct {
   CowSplit split; /* of rows without a column for it */
   guint path, label;
   int source, group, split_column; /* -1: none */
+  gboolean of_crops;               /* crop-table.h: rows may have no label yet */
   TableBoxes boxes;
   PathFinder finder;
   guint first;     /* the set's first sample of this table */
   guint n_missing; /* labels that are words for "missing" */
+  guint n_unlabelled;
   gboolean group_by_name;
   char *folder;      /* of the table */
   gboolean *matched; /* [prefixes] whether one ever did */
@@ -98,6 +100,7 @@ choose_columns (Table *self, GError **error)
     self->source = (int)source;
   }
   self->split_column = csv_column (self->csv, "split");
+  self->of_crops = csv_column (self->csv, "video") >= 0 && csv_column (self->csv, "time") >= 0;
   const int optional[] = { self->source, self->split_column };
   for (guint i = 0; i < G_N_ELEMENTS (optional); i++)
     if (optional[i] >= 0 && !csv_check_single (self->csv, optional[i], error))
@@ -159,6 +162,10 @@ read_row (Table *self, GError **error)
   g_autofree char *label = g_strstrip (g_strdup (fields[self->label]));
   DatasetEntry entry = { .label = label, .split = self->split };
 
+  if (!*label && self->of_crops) {
+    self->n_unlabelled++;
+    return TRUE;
+  }
   if (!*label || !*fields[self->path]) {
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: the field \"%s\" is empty", place,
                  self->csv->columns[*label ? self->path : self->label]);
@@ -240,6 +247,9 @@ warn_of_rows (Table *self)
                         "or x, y, width, height are)%s",
                         path, self->boxes.unread,
                         self->boxes.columns[0] < 0 ? "; the whole pictures are taken" : "");
+  if (self->n_unlabelled > 0)
+    dataset_draft_warn (draft, "%s: %u rows have no label yet and are left out", path,
+                        self->n_unlabelled);
   if (self->n_missing > 0)
     dataset_draft_warn (draft,
                         "%s: %u rows have a class that is a word for \"missing\" (NA, none, ...): "
@@ -268,8 +278,11 @@ read_rows (Table *self, GError **error)
     if (!read_row (self, error))
       return FALSE;
   }
-  if (n == 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s has columns but no rows", self->csv->path);
+  if (n == self->n_unlabelled) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 n == 0 ? "%s has columns but no rows"
+                        : "%s: no row has a label yet: its column \"label\" is to be filled in",
+                 self->csv->path);
     return FALSE;
   }
   GStrv prefixes = self->draft->options->prefixes;

@@ -206,6 +206,8 @@ check_texts (const guint8 *data, gsize n_bytes, const char *path, GError **error
   return FALSE;
 }
 
+#define VIDEO "a video: cow-trainer annotate tells what is in it, crop makes pictures of it"
+
 /* What bytes that we do not read are, for the message; NULL when they say nothing. */
 static const char *
 guess_format (const guint8 *data, gsize n_bytes)
@@ -221,7 +223,10 @@ guess_format (const guint8 *data, gsize n_bytes)
     { 4, "ftypavif", "AVIF" },
     { 4, "ftypavis", "AVIF" },
     { 4, "ftypcrx", "Canon's raw data" },
-    { 4, "ftyp", "a video" },
+    { 4, "ftyp", VIDEO },
+    { 0, "\x1a\x45\xdf\xa3", VIDEO }, /* Matroska, WebM */
+    { 8, "AVI ", VIDEO },
+    { 0, "FLV\1", VIDEO },
     { 0, "GIF8", "GIF" },
     { 0, "%PDF", "PDF" },
     { 0, "<svg", "SVG" },

@@ -11,6 +11,7 @@
 #include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 #include "trainer/data/file-names.h"
+#include "trainer/host/words.h"
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
@@ -190,6 +191,7 @@ cow_evaluation_to_json (const CowEvaluation *self)
   set_text (object, "data", self->data);
   set_text (object, "split", self->split);
   set_text (object, "device", self->device);
+  set_text (object, "prepared", self->prepared);
   json_object_set_int_member (object, "pictures", self->n);
   json_object_set_int_member (object, "correct", (gint64)self->metrics->correct);
   json_object_set_double_member (object, "accuracy", self->metrics->accuracy);
@@ -330,11 +332,14 @@ cow_evaluation_report_text (const CowEvaluation *self)
       "\ntemperature %.4g: log loss %.4f (%.4f without), calibration error %.4f (%.4f without)\n",
       self->temperature, self->trust.log_loss_after, self->trust.log_loss_before,
       self->trust.ece_after, self->trust.ece_before);
-  if (self->seconds > 0 && self->network_seconds > 0)
-    g_string_append_printf (text, "%.3g pictures a second, %.3g in the network (batch %d, %s)\n",
-                            (self->n + self->unreadable->len) / self->seconds,
-                            self->n / self->network_seconds, self->batch,
-                            self->device ? self->device : "");
+  if (self->seconds > 0 && self->network_seconds > 0) {
+    g_autofree char *all = words_number ((self->n + self->unreadable->len) / self->seconds),
+                    *network = words_number (self->n / self->network_seconds);
+    g_string_append_printf (text, "%s pictures a second, %s in the network (batch %d, %s)\n", all,
+                            network, self->batch, self->device ? self->device : "");
+  }
+  if (self->prepared)
+    g_string_append_printf (text, "pictures prepared: %s\n", self->prepared);
   return g_string_free (text, FALSE);
 }
 

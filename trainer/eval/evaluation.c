@@ -41,8 +41,8 @@ cow_evaluation_free (CowEvaluation *self)
 {
   if (!self)
     return;
-  char *texts[] = { self->model,   self->adapter, self->data,     self->device,
-                    self->made_at, self->split,   self->fitted_on };
+  char *texts[] = { self->model,   self->adapter, self->data,      self->device,
+                    self->made_at, self->split,   self->fitted_on, self->prepared };
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
   g_strfreev (self->classes);
@@ -59,6 +59,34 @@ cow_evaluation_free (CowEvaluation *self)
   g_clear_pointer (&self->pairs, g_array_unref);
   g_clear_pointer (&self->by_source, g_ptr_array_unref);
   g_free (self);
+}
+
+static guint
+class_index (const CowEvaluation *self, const char *name)
+{
+  guint c = 0;
+
+  while (!g_str_equal (self->classes[c], name))
+    c++;
+  return c;
+}
+
+void
+cow_evaluation_reorder (CowEvaluation *self, const char *const *classes)
+{
+  g_autofree guint *from = g_new (guint, self->n_classes);
+  g_autofree float *row = g_new (float, self->n_classes);
+
+  for (guint c = 0; c < self->n_classes; c++)
+    from[c] = class_index (self, classes[c]);
+  for (guint i = 0; i < self->n; i++) {
+    float *logits = self->logits + (gsize)i * self->n_classes;
+    memcpy (row, logits, self->n_classes * sizeof (float));
+    for (guint c = 0; c < self->n_classes; c++)
+      logits[c] = row[from[c]];
+  }
+  g_strfreev (self->classes);
+  self->classes = g_strdupv ((char **)classes);
 }
 
 void

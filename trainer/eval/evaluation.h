@@ -21,7 +21,8 @@ G_BEGIN_DECLS
 typedef struct {
   /* Names of what was evaluated, for people; the caller sets them. */
   char *model, *adapter, *data, *device, *made_at;
-  char *split; /* "test", ..., "all" */
+  char *prepared; /* how pictures were, and who says so */
+  char *split;    /* "test", ..., "all" */
   GStrv classes;
   guint n_classes;
   GPtrArray *warnings; /* of char *: what a reader should know before believing the numbers */
@@ -62,6 +63,10 @@ void cow_evaluation_free (CowEvaluation *self);
 gboolean cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier,
                              const CowDataset *dataset, const CowLoadItem *items, guint n_items,
                              int batch, int n_threads, GError **error);
+
+/* Puts the classes, and the columns of logits, in another order: `classes` has the same names. To
+ * be called before cow_evaluation_compute (); labels of pictures are taken to be in that order. */
+void cow_evaluation_reorder (CowEvaluation *self, const char *const *classes);
 
 /* Computes all numbers; thresholds [n_classes] or NULL. */
 void cow_evaluation_compute (CowEvaluation *self, double temperature, const float *thresholds);

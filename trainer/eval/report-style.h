@@ -5,11 +5,12 @@
 
 static const char report_style[] =
     ":root{color-scheme:light "
-    "dark;--page:#f4f5f6;--paper:#fff;--ink:#212429;--muted:#61666e;--line:#dfe1e4;--blue:#0072b2;"
+    "dark;--page:#f4f5f6;--paper:#fff;--ink:#212429;--muted:#61666e;--line:#dfe1e4;--blue:#0072b2;-"
+    "-red:#d55e00;"
     "--warn:#fdf3e1;--warn-line:#e69f00}"
     "@media(prefers-color-scheme:dark){:root{--page:#121418;--paper:#1c1f24;--ink:#e8ebf0;--muted:#"
     "a3a8b3;--line:#3d424a;"
-    "--blue:#4daae6;--warn:#33290f;--warn-line:#f0b43c}}"
+    "--blue:#4daae6;--red:#e8793a;--warn:#33290f;--warn-line:#f0b43c}}"
     "*{box-sizing:border-box}"
     "body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 "
     "system-ui,-apple-system,\"Segoe UI\",Roboto,\"Noto Sans\","
@@ -53,13 +54,33 @@ static const char report_style[] =
     ".bar{display:block;height:.3rem;border-radius:.15rem;background:var(--line);margin-top:.2rem;"
     "min-width:3.5rem}"
     ".bar i{display:block;height:100%;border-radius:.15rem;background:var(--blue)}"
+    /* The matrix: a cell's share of its row is how blue it is, or how red where it is wrong. */
+    ".matrix{width:auto;min-width:min(100%,44rem)}"
+    ".matrix td,.matrix th{padding:0;text-align:center;min-width:0}"
+    ".matrix th{padding:.4rem .5rem}.matrix tbody th{text-align:left;font-weight:400}"
+    ".matrix td a{display:block;padding:.45rem .2rem;color:inherit;text-decoration:none}"
+    ".matrix td a:hover,.matrix td a:focus{outline:2px solid var(--ink);outline-offset:-2px}"
+    ".matrix .right{background:color-mix(in srgb,var(--blue) var(--s),transparent)}"
+    ".matrix .wrong{background:color-mix(in srgb,var(--red) calc(var(--s) + 8%),transparent)}"
+    ".matrix .full{color:#fff}"
+    ".cell{display:none}.cell:target{display:block}"
+    ".shots{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.6rem,1fr));gap:.7rem;"
+    "margin:.8rem 0}"
+    ".shots figure{padding:.4rem;max-width:none}.shots img{width:100%;border-radius:.3rem}"
+    ".shots figcaption{font-size:.85rem;line-height:1.35;margin-top:.3rem;overflow-wrap:anywhere}"
+    ".shots small{color:var(--muted)}"
+    ".better{color:var(--blue)}.worse{color:var(--red)}"
     "details{margin:.8rem 0 0}summary{cursor:pointer}"
     "footer{margin-top:3rem;color:var(--muted);font-size:.85rem}"
     /* A figure shrunk to a phone could not be read: there it keeps a size, and its box scrolls. */
     "@media(max-width:44rem){main{padding:1rem .7rem 3rem}.figures{display:block}.figures "
     "figure+figure{margin-top:.8rem}"
     "figure img{max-width:none;width:max(100%,calc(var(--w)*.7px))}th,td{padding:.4rem .55rem}"
-    ".cards{grid-template-columns:1fr 1fr}}"
+    ".cards{grid-template-columns:1fr 1fr}"
+    /* Nine classes fit; more scroll. */
+    ".matrix{width:100%;min-width:calc(var(--n)*1.75rem + 5.6rem);font-size:.74rem}"
+    ".matrix th{padding:.3rem .25rem}.matrix td a{padding:.45rem 0}"
+    ".shots{grid-template-columns:repeat(auto-fill,minmax(6.4rem,1fr))}}"
     "@media print{body{background:#fff}figure,.card,.table{break-inside:avoid}}";
 
 #endif

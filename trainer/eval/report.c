@@ -4,73 +4,15 @@
 #include <string.h>
 
 #include "cow-build.h"
-#include "trainer/data/file-names.h"
+#include "trainer/eval/html.h"
 #include "trainer/eval/plots.h"
+#include "trainer/eval/report-pictures.h"
 #include "trainer/eval/report-style.h"
 
-#define MOST_MISTAKES   20
 #define MOST_UNREADABLE 200
 #define MOST_SOURCES    500
 
 /* ---- pieces ---------------------------------------------------------------------------------- */
-
-/* Text from a file: valid UTF-8, and nothing in it means anything to a browser, in or out of an
- * attribute. */
-static void
-append_text (GString *html, const char *text)
-{
-  g_autofree char *valid = g_utf8_make_valid (text ? text : "", -1);
-  for (const char *c = valid; *c; c++)
-    switch (*c) {
-    case '&':
-      g_string_append (html, "&amp;");
-      break;
-    case '<':
-      g_string_append (html, "&lt;");
-      break;
-    case '>':
-      g_string_append (html, "&gt;");
-      break;
-    case '"':
-      g_string_append (html, "&quot;");
-      break;
-    case '\'':
-      g_string_append (html, "&#39;");
-      break;
-    default:
-      g_string_append_c (html, g_ascii_iscntrl (*c) ? ' ' : *c);
-    }
-}
-
-/* TAG with a text inside. */
-static void
-append_tag (GString *html, const char *tag, const char *text)
-{
-  g_string_append_printf (html, "<%s>", tag);
-  append_text (html, text);
-  g_string_append_printf (html, "</%.*s>", (int)strcspn (tag, " "), tag);
-}
-
-static void
-append_count (GString *html, guint64 count)
-{
-  g_autofree char *text = plot_count_text (count);
-  g_string_append (html, text);
-}
-
-static void
-append_cell (GString *html, double value)
-{
-  g_string_append_printf (html, "<td>%.4f</td>", value);
-}
-
-static void
-append_bar_cell (GString *html, double value)
-{
-  g_string_append_printf (html,
-                          "<td>%.4f<span class=\"bar\"><i style=\"width:%.1f%%\"></i></span></td>",
-                          value, 100 * value);
-}
 
 /* As an image, so that what its SVG defines cannot meet what another's does. */
 static gboolean
@@ -94,9 +36,9 @@ append_figure (GString *html, const PlotFigure *figure, GError **error)
     return FALSE;
   g_string_append_printf (html, "<img width=\"%.0f\" height=\"%.0f\" alt=\"", figure->width,
                           figure->height);
-  append_text (html, figure->title);
+  html_text (html, figure->title);
   g_string_append (html, ". ");
-  append_text (html, figure->subtitle);
+  html_text (html, figure->subtitle);
   if (!append_image (html, figure, &plot_light, "\" src=\"", "\">", error))
     return FALSE;
   g_string_append (html, "</picture></figure>\n");
@@ -127,7 +69,7 @@ append_fact (GString *html, const char *name, const char *value)
   if (!value)
     return;
   g_string_append_printf (html, "<li>%s: ", name);
-  append_text (html, value);
+  html_text (html, value);
   g_string_append (html, "</li>\n");
 }
 
@@ -167,7 +109,7 @@ append_warnings (GString *html, const CowEvaluation *e)
   if (e->warnings->len > 0) {
     g_string_append (html, "<div class=\"warn\"><b>Before you believe these numbers</b><ul>\n");
     for (guint i = 0; i < e->warnings->len; i++)
-      append_tag (html, "li", e->warnings->pdata[i]);
+      html_tag (html, "li", e->warnings->pdata[i]);
     g_string_append (html, "</ul></div>\n");
   }
   if (e->unreadable->len == 0)
@@ -178,7 +120,7 @@ append_warnings (GString *html, const CowEvaluation *e)
                           e->unreadable->len, e->unreadable->len == 1 ? "" : "s",
                           e->unreadable->len == 1 ? "is" : "are");
   for (guint i = 0; i < MIN (e->unreadable->len, MOST_UNREADABLE); i++)
-    append_tag (html, "li", e->unreadable->pdata[i]);
+    html_tag (html, "li", e->unreadable->pdata[i]);
   if (e->unreadable->len > MOST_UNREADABLE)
     g_string_append_printf (html, "<li>and %u more: results.json</li>",
                             e->unreadable->len - MOST_UNREADABLE);
@@ -196,12 +138,13 @@ append_top (GString *html, const CowEvaluation *e)
                                ? g_strdup (name)
                                : g_strdup_printf ("%s/%s", run, name);
   g_string_append (html, "<p class=\"muted\">Evaluation</p>\n");
-  append_tag (html, "h1", title);
+  html_tag (html, "h1", title);
   g_string_append (html, "\n<ul class=\"facts\">\n");
   append_fact (html, "Adapter", e->adapter);
   append_fact (html, "Model", e->model);
   append_fact (html, "Pictures", e->data);
   append_fact (html, "Split", e->split);
+  append_fact (html, "Prepared", e->prepared);
   append_fact (html, "Device", e->device);
   append_fact (html, "Made", e->made_at);
   g_string_append (html, "</ul>\n");
@@ -215,11 +158,11 @@ static void
 append_average (GString *html, const char *name, const CowScores *scores, guint64 n)
 {
   g_string_append_printf (html, "<tr><td>%s</td>", name);
-  append_cell (html, scores->precision);
-  append_cell (html, scores->recall);
-  append_cell (html, scores->f1);
+  html_cell (html, scores->precision);
+  html_cell (html, scores->recall);
+  html_cell (html, scores->f1);
   g_string_append (html, "<td>");
-  append_count (html, n);
+  html_count (html, n);
   g_string_append (html, "</td></tr>\n");
 }
 
@@ -234,16 +177,16 @@ append_classes (GString *html, const CowEvaluation *e)
   for (guint c = 0; c < e->n_classes; c++) {
     const CowScores *scores = &e->metrics->classes[c];
     g_string_append (html, "<tr>");
-    append_tag (html, "td", e->classes[c]);
+    html_tag (html, "td", e->classes[c]);
     if (e->metrics->support[c] == 0) {
       g_string_append (html, "<td>–</td><td>–</td><td>–</td><td>0</td></tr>\n");
       continue;
     }
-    append_bar_cell (html, scores->precision);
-    append_bar_cell (html, scores->recall);
-    append_bar_cell (html, scores->f1);
+    html_bar_cell (html, scores->precision);
+    html_bar_cell (html, scores->recall);
+    html_bar_cell (html, scores->f1);
     g_string_append (html, "<td>");
-    append_count (html, e->metrics->support[c]);
+    html_count (html, e->metrics->support[c]);
     g_string_append (html, "</td></tr>\n");
   }
   g_string_append (html, "</tbody><tfoot>\n");
@@ -262,12 +205,12 @@ append_sources (GString *html, const CowEvaluation *e)
   for (guint i = 0; i < MIN (e->by_source->len, MOST_SOURCES); i++) {
     const CowSourceMetrics *source = e->by_source->pdata[i];
     g_string_append (html, "<tr>");
-    append_tag (html, "td", *source->name ? source->name : "(no source)");
-    append_bar_cell (html, source->metrics->accuracy);
-    append_cell (html, source->metrics->macro.f1);
-    append_cell (html, source->metrics->weighted.f1);
+    html_tag (html, "td", *source->name ? source->name : "(no source)");
+    html_bar_cell (html, source->metrics->accuracy);
+    html_cell (html, source->metrics->macro.f1);
+    html_cell (html, source->metrics->weighted.f1);
     g_string_append (html, "<td>");
-    append_count (html, source->metrics->n);
+    html_count (html, source->metrics->n);
     g_string_append (html, "</td></tr>\n");
   }
   g_string_append (html, "</tbody></table></div>\n");
@@ -288,15 +231,15 @@ append_thresholds (GString *html, const CowEvaluation *e)
   for (guint c = 0; c < e->n_classes; c++) {
     const CowThreshold *threshold = &e->thresholds[c];
     g_string_append (html, "<tr>");
-    append_tag (html, "td", e->classes[c]);
+    html_tag (html, "td", e->classes[c]);
     if (threshold->value > 0)
-      append_cell (html, threshold->value);
+      html_cell (html, threshold->value);
     else
       g_string_append (html, "<td>none</td>");
     if (threshold->known && threshold->value > 0) {
-      append_cell (html, threshold->precision);
-      append_cell (html, threshold->recall);
-      append_cell (html, threshold->f1);
+      html_cell (html, threshold->precision);
+      html_cell (html, threshold->recall);
+      html_cell (html, threshold->f1);
     } else {
       g_string_append (html, "<td>–</td><td>–</td><td>–</td>");
     }
@@ -318,66 +261,18 @@ append_sureness (GString *html, const CowEvaluation *e)
     g_string_append_printf (html, "Logits are divided by a temperature of %.4g, ", e->temperature);
     g_string_append (html,
                      e->fitted_on ? "fitted now on the split " : "which came with the adapter");
-    append_text (html, e->fitted_on);
+    html_text (html, e->fitted_on);
     g_string_append_printf (
         html, "; without it the calibration error is %.4f and the log loss %.4f.</p>\n",
         trust->ece_before, trust->log_loss_before);
   }
 }
 
-/* ---- mistakes -------------------------------------------------------------------------------- */
-
-static double
-sureness_of (const CowEvaluation *e, guint i)
-{
-  return (double)e->probabilities[(gsize)i * e->n_classes + e->predicted[i]];
-}
-
-/* The surest mistakes, surest first: [*n], at most MOST_MISTAKES. */
-static void
-find_mistakes (const CowEvaluation *e, guint *found, guint *n)
-{
-  *n = 0;
-  for (guint i = 0; i < e->n; i++) {
-    if (e->truth[i] == e->predicted[i] ||
-        (*n == MOST_MISTAKES && sureness_of (e, i) <= sureness_of (e, found[*n - 1])))
-      continue;
-    guint k = *n < MOST_MISTAKES ? (*n)++ : *n - 1;
-    for (; k > 0 && sureness_of (e, found[k - 1]) < sureness_of (e, i); k--)
-      found[k] = found[k - 1];
-    found[k] = i;
-  }
-}
-
-static void
-append_mistakes (GString *html, const CowEvaluation *e)
-{
-  guint found[MOST_MISTAKES], n;
-  find_mistakes (e, found, &n);
-  if (n == 0)
-    return;
-  g_string_append (html,
-                   "<h2>Surest mistakes</h2>\n<p class=\"muted\">Look at these first: some of them "
-                   "are wrong labels.</p>\n"
-                   "<div class=\"table\"><table><thead><tr><th>said</th><th>probability</th><th "
-                   "class=\"left\">true</th>"
-                   "<th class=\"left\">picture</th></tr></thead><tbody>\n");
-  for (guint i = 0; i < n; i++) {
-    g_string_append (html, "<tr>");
-    append_tag (html, "td", e->classes[e->predicted[found[i]]]);
-    append_cell (html, sureness_of (e, found[i]));
-    append_tag (html, "td class=\"left\"", e->classes[e->truth[found[i]]]);
-    g_autofree char *path = file_name_text (e->samples[found[i]]->path);
-    append_tag (html, "td class=\"path\"", path);
-    g_string_append (html, "</tr>\n");
-  }
-  g_string_append (html, "</tbody></table></div>\n");
-}
-
 /* ---- the page -------------------------------------------------------------------------------- */
 
 static gboolean
-append_body (GString *html, const CowEvaluation *e, const GArray *history, GError **error)
+append_body (GString *html, const CowEvaluation *e, const CowAgainst *against,
+             const GArray *history, Thumbnails *thumbnails, GError **error)
 {
   static const char *const confusion[] = { "confusion-normalised", "confusion", NULL };
   static const char *const classes[] = { "classes", "pairs", NULL };
@@ -385,8 +280,12 @@ append_body (GString *html, const CowEvaluation *e, const GArray *history, GErro
   static const char *const training[] = { "loss", "accuracy", "learning-rate", NULL };
   g_autoptr (GPtrArray) figures = plots_of_evaluation (e);
   append_top (html, e);
+  if (against)
+    cow_against_append (html, against, thumbnails);
   g_string_append (html, "<h2>What is taken for what</h2>\n");
-  if (!append_figures (html, figures, confusion, error))
+  if (e->n_classes <= REPORT_MOST_CLASSES)
+    report_append_matrix (html, e, thumbnails);
+  else if (!append_figures (html, figures, confusion, error))
     return FALSE;
   g_string_append (html, "<h2>By class</h2>\n");
   append_classes (html, e);
@@ -402,7 +301,7 @@ append_body (GString *html, const CowEvaluation *e, const GArray *history, GErro
     return FALSE;
   if (e->thresholds)
     append_thresholds (html, e);
-  append_mistakes (html, e);
+  report_append_mistakes (html, e, thumbnails);
   if (!history || history->len == 0)
     return TRUE;
   g_autoptr (GPtrArray) panels = plots_of_history (history);
@@ -411,7 +310,8 @@ append_body (GString *html, const CowEvaluation *e, const GArray *history, GErro
 }
 
 char *
-cow_report_html (const CowEvaluation *evaluation, const GArray *history, GError **error)
+cow_report_html (const CowEvaluation *evaluation, const CowAgainst *against, const GArray *history,
+                 Thumbnails *thumbnails, GError **error)
 {
   /* The policy makes a browser refuse whatever is not in this file. */
   static const char head[] =
@@ -423,9 +323,9 @@ cow_report_html (const CowEvaluation *evaluation, const GArray *history, GError 
   g_autoptr (GString) html = g_string_new (head);
   g_autofree char *title = g_strdup_printf (
       "Evaluation of %s", evaluation->adapter ? evaluation->adapter : "an adapter");
-  append_tag (html, "title", title);
+  html_tag (html, "title", title);
   g_string_append_printf (html, "\n<style>%s</style>\n</head>\n<body>\n<main>\n", report_style);
-  if (!append_body (html, evaluation, history, error))
+  if (!append_body (html, evaluation, against, history, thumbnails, error))
     return NULL;
   g_string_append (
       html,

@@ -7,13 +7,15 @@
 #ifndef COW_TRAINER_REPORT_H
 #define COW_TRAINER_REPORT_H
 
-#include "trainer/eval/evaluation.h"
+#include "trainer/eval/against.h"
 
 G_BEGIN_DECLS
 
-/* The text of report.html; `history` of CowEpoch, or NULL. Free with g_free; NULL when a figure
- * cannot be drawn. */
-char *cow_report_html (const CowEvaluation *evaluation, const GArray *history, GError **error);
+/* The text of report.html; `against` NULL: of one adapter; `history` of CowEpoch, or NULL;
+ * `thumbnails` of the evaluation's set, or NULL for a page without pictures. Free with g_free; NULL
+ * when a figure cannot be drawn. */
+char *cow_report_html (const CowEvaluation *evaluation, const CowAgainst *against,
+                       const GArray *history, Thumbnails *thumbnails, GError **error);
 
 G_END_DECLS
 

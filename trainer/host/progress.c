@@ -2,14 +2,13 @@
 #include "trainer/host/progress.h"
 
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "trainer/host/terminal.h"
 #include "trainer/host/words.h"
 
 #define TERMINAL_INTERVAL_US (G_USEC_PER_SEC / 10)
 #define LOG_INTERVAL_US      (10 * G_USEC_PER_SEC)
-#define USUAL_COLUMNS        80 /* where the terminal does not say */
 
 struct _Progress {
   char *unit, *before, *after;
@@ -29,16 +28,6 @@ progress_new (const char *unit, guint64 total)
   self->start_us = self->shown_us = g_get_monotonic_time ();
   self->terminal = isatty (STDERR_FILENO);
   return self;
-}
-
-/* One column stays free: some terminals begin a new line when the last one is written. */
-static guint
-columns (void)
-{
-  struct winsize size;
-
-  return ioctl (STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u
-                                                                          : USUAL_COLUMNS - 1;
 }
 
 /* "1:05 left", and behind it how long all takes that this job is a part of. */
@@ -70,7 +59,7 @@ line_that_fits (const Progress *self, guint64 done, double seconds)
                   *after = self->after ? g_strconcat ("  ", self->after, NULL) : g_strdup (""),
                   *count = g_strdup_printf ("%.0f of %.0f %s  %.0f %%", (double)done * self->scale,
                                             (double)self->total * self->scale, self->unit, percent);
-  const guint room = self->terminal ? columns () : G_MAXUINT;
+  const guint room = self->terminal ? terminal_columns (STDERR_FILENO) : G_MAXUINT;
   const char *const parts[][5] = {
     { before, count, speed, left, after },
     { before, count, speed, left, "" },

@@ -20,6 +20,21 @@ words_number (double value)
 }
 
 char *
+words_digits (double value, guint digits)
+{
+  if (!isfinite (value))
+    return g_strdup ("-");
+  if (value == 0)
+    return g_strdup ("0");
+  /* 9.9996 has a digit more when it is rounded. */
+  const double size = pow (10, floor (log10 (fabs (value))) - digits + 1),
+               rounded = round (value / size) * size;
+  const int whole = (int)floor (log10 (fabs (rounded)) + 1e-9) + 1;
+
+  return g_strdup_printf ("%.*f", CLAMP ((int)digits - whole, 0, 12), value);
+}
+
+char *
 words_time (double seconds)
 {
   return seconds < 1        ? g_strdup ("less than 1 s")

@@ -12,6 +12,9 @@ const char *words_s (guint64 n);
 /* A number of three digits at least, never with an exponent: "0.00", "3.21", "12300". Not finite:
  * "-". Free with g_free. */
 char *words_number (double value);
+/* A number with so many digits that count, never with an exponent: "0.001234", "12.3", "12300".
+ * Not finite: "-". Free with g_free. */
+char *words_digits (double value, guint digits);
 /* Of a length of time: "less than 1 s", "3.2 s", "45 s", "13 min", "4.5 h", "6.1 days". Free with
  * g_free. */
 char *words_time (double seconds);

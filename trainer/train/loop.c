@@ -144,7 +144,8 @@ optimise (Run *self, double rate, GError **error)
                               .beta2 = .999,
                               .epsilon = 1e-8,
                               .weight_decay = self->recipe->weight_decay,
-                              .step = (gint64)self->at->step + 1 };
+                              .step = (gint64)self->at->step + 1,
+                              .ratio = self->recipe->lr_ratio };
 
   return cow_network_step (self->loop->network, &settings, self->recipe->clip, error);
 }

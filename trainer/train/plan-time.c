@@ -50,11 +50,11 @@ count_work (const CowRecipe *recipe, const CowVitConfig *config)
       continue;
     work.linear += 2 * work.tokens * layers * (double)out * (double)in;
     if (!cow_recipe_is_adapted (recipe) ||
-        !cow_network_is_target ((const char *const *)targets, module))
+        !cow_adapter_start_is_target ((const char *const *)targets, module))
       continue;
-    work.adapters += 2 * work.tokens * layers * recipe->rank * (double)(in + out);
+    work.adapters += 2 * work.tokens * layers * cow_recipe_whole_rank (recipe) * (double)(in + out);
     if (cow_recipe_kind (recipe)->dora)
-      work.norms += 2 * layers * recipe->rank * (double)in * (double)out;
+      work.norms += 2 * layers * cow_recipe_whole_rank (recipe) * (double)in * (double)out;
   }
   work.linear +=
       2 * work.tokens * hidden * config->n_channels * config->patch_size * config->patch_size;

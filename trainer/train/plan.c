@@ -16,6 +16,7 @@
 #define BYTES_A_TRAINED 16 /* value, gradient, two moments */
 #define BYTES_A_SUM     4  /* gradients of the step's earlier batches */
 #define BYTES_A_SAVED   4  /* an adapter's value */
+#define BYTES_A_FIXED   16 /* of the whole that is computed with, two values and two gradients */
 #define BYTES_A_STATE   12 /* state.safetensors: value and two moments */
 #define SMALL_FILES     (16 * 1000 * 1000)    /* contact sheet, plots, tables */
 #define STAGING_BYTES   (4 * 4 * 1024 * 1024) /* pinned, of a device's streams */
@@ -189,7 +190,7 @@ adapter_parameters (const CowRecipe *recipe, const CowVitConfig *config)
     gint64 out, in;
     gboolean bias;
     if (cow_vit_config_module (config, module, &out, &in, &bias) &&
-        cow_network_is_target ((const char *const *)targets, module))
+        cow_adapter_start_is_target ((const char *const *)targets, module))
       n += recipe->rank * (in + out) + (cow_recipe_kind (recipe)->dora ? out : 0);
   }
   return n * config->n_layers;
@@ -212,13 +213,13 @@ adapter_shape (const CowRecipe *recipe, const char *const *targets)
 {
   const CowKind *kind = cow_recipe_kind (recipe);
   CowAdapterShape shape = { .dora = kind->dora,
-                            .rank = recipe->rank,
+                            .rank = cow_recipe_whole_rank (recipe),
                             .dropout = recipe->adapter_dropout > 0 };
 
   if (!kind->adapted)
     return (CowAdapterShape){ 0 };
   for (CowModule module = 0; module < COW_N_MODULES; module++)
-    if (cow_network_is_target (targets, module))
+    if (cow_adapter_start_is_target (targets, module))
       shape.modules |= 1u << module;
   return shape;
 }
@@ -257,6 +258,7 @@ count_activations (const CowRecipe *recipe, const CowPlanInput *input, const CkD
   const CowBackboneConfig *backbone = &input->backbone;
   const CowNetworkOptions options = { .kind = kind,
                                       .rank = recipe->rank,
+                                      .init = (CowLoraInit)recipe->init,
                                       .adapter_dropout = device->keeps_dropout
                                                              ? (float)recipe->adapter_dropout
                                                              : 0,
@@ -323,6 +325,14 @@ host_bytes (const CowPlan *self, const CowPlanInput *input, const CkDevice *devi
          (input->storage == CK_NF4 ? self->base / COW_NF4_BLOCK * 2 * sizeof (float) : 0);
 }
 
+/* Values of adapters that are fixed beside as many that train. */
+static guint64
+fixed_values (const CowRecipe *recipe, const CowPlan *self)
+{
+  const gboolean doubled = cow_recipe_whole_rank (recipe) > recipe->rank;
+  return doubled && cow_recipe_is_adapted (recipe) ? (guint64)(self->trained - self->head) : 0;
+}
+
 void
 cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input, CkDevice *device,
                 guint64 available)
@@ -334,8 +344,10 @@ cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *inpu
   *self = (CowPlan){ .head = cow_head_style_n_parameters (kind->head, width, input->n_classes),
                      .base = input->base_bytes };
   self->trained = self->head + backbone_parameters (recipe, &input->backbone);
+  const guint64 fixed = fixed_values (recipe, self);
   self->parameters = (guint64)self->trained *
-                     (BYTES_A_TRAINED + (recipe->gradient_accumulation > 1 ? BYTES_A_SUM : 0));
+                         (BYTES_A_TRAINED + (recipe->gradient_accumulation > 1 ? BYTES_A_SUM : 0)) +
+                     fixed * BYTES_A_FIXED;
   self->loading = BATCHES_ON_WAY * (guint64)recipe->batch *
                   cow_preprocess_size (&recipe->preprocess) * sizeof (float);
   plan_activations (self, recipe, input, device, available);
@@ -344,6 +356,7 @@ cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *inpu
   self->memory = host_bytes (self, input, device) + self->loading + PROGRAM_BYTES;
   /* best and last, and last once more while it is being replaced. */
   self->folder = (guint64)self->trained * (3 * BYTES_A_SAVED + 2 * BYTES_A_STATE) + SMALL_FILES +
+                 3 * fixed * BYTES_A_SAVED +
                  3 * (guint64)recipe->keep_pictures * cow_preprocess_size (&recipe->preprocess);
   /* Twice: rows as they come, and the finished file while it is written. */
   self->features = kind->cached ? 2 * n_features * (guint64)width * sizeof (float) : 0;

@@ -35,6 +35,7 @@ typedef struct {
 
 static const char *const checkpointings[] = { "auto", "on", "off", NULL };
 static const char *const precisions[] = { "fp32", "int16", "fp16", "bf16", NULL };
+static const char *const inits[] = { "default", "pissa", "olora", NULL };
 static const char *const switches[] = { "no", "yes", NULL };
 static const char *const strengths[] = { "none", "light", "medium", "heavy", NULL };
 static const char *const balances[] = { "none", "weights", "sampler", NULL };
@@ -75,6 +76,10 @@ static const Setting settings[] = {
   { "model", "rank", INT (rank, 1, 1024), FIXED, "N", "Rank of the adapters" },
   { "model", "alpha", DOUBLE (alpha, 0, 1e6), FIXED, "X",
     "Scale of the adapters times rank; 0: twice the rank" },
+  { "model", "use-rslora", SWITCH (rslora), FIXED, NULL,
+    "Scale of the adapters is alpha / sqrt (rank), not alpha / rank" },
+  { "model", "init-lora-weights", NAME (init, inits), FIXED, "HOW",
+    "What new adapters start as: default, pissa or olora" },
   { "model", "adapter-dropout", DOUBLE (adapter_dropout, 0, .99), FIXED, "P",
     "Share of an adapter's input that is left out" },
   { "model", "head-dropout", DOUBLE (head_dropout, 0, .99), FIXED, "P",
@@ -130,6 +135,8 @@ static const Setting settings[] = {
     "Batches that make one step" },
   { "train", "learning-rate", DOUBLE (learning_rate, 1e-12, 10), FIXED, "X",
     "Learning rate of AdamW" },
+  { "train", "loraplus-lr-ratio", DOUBLE (lr_ratio, 1, 1000), FIXED, "X",
+    "LoRA+: the rate of lora_B, of that of lora_A; 1: one rate for all" },
   { "train", "weight-decay", DOUBLE (weight_decay, 0, 10), FIXED, "X", "Weight decay of AdamW" },
   { "train", "warmup", DOUBLE (warmup, 0, 1), FIXED, "X",
     "Share of all steps in which the learning rate rises" },
@@ -447,6 +454,7 @@ cow_recipe_new (void)
     .batch = 4,
     .gradient_accumulation = 8,
     .learning_rate = 1e-4,
+    .lr_ratio = 1,
     .weight_decay = .01,
     .warmup = .03,
     .min_lr_ratio = .1,

@@ -262,6 +262,12 @@ cow_recipe_alpha (const CowRecipe *self)
   return self->alpha > 0 ? self->alpha : 2.0 * self->rank;
 }
 
+int
+cow_recipe_whole_rank (const CowRecipe *self)
+{
+  return cow_adapter_start_rank ((CowLoraInit)self->init, self->rank);
+}
+
 guint
 cow_recipe_copies (const CowRecipe *self)
 {
@@ -423,6 +429,12 @@ cow_recipe_check (const CowRecipe *self, GError **error)
                    "--targets is empty: q_proj, another layer's name or all-linear is expected");
   if (adapted && !check_targets (self->targets, error))
     return FALSE;
+  if (!adapted && (self->rslora || self->init != COW_INIT_DEFAULT || self->lr_ratio != 1))
+    return refuse (error, "--%s is for lora and dora, the recipe is %s",
+                   self->rslora                     ? "use-rslora"
+                   : self->init != COW_INIT_DEFAULT ? "init-lora-weights"
+                                                    : "loraplus-lr-ratio",
+                   cow_recipe_kind_name (self));
   if (kind->named && !*self->network)
     return refuse (error, "--network is missing: a size's name or a folder with a config.json");
   if (kind->side > 0 && (width != kind->side || height != kind->side))

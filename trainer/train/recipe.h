@@ -27,6 +27,8 @@ typedef struct {
   char *targets; /* lora, dora: "q_proj,v_proj" or "all-linear" */
   int rank;      /* lora, dora */
   double alpha;  /* 0: twice the rank */
+  int rslora;    /* lora, dora: scale alpha / sqrt (rank) */
+  int init;      /* lora, dora: CowLoraInit */
   double adapter_dropout, head_dropout;
   int checkpointing; /* CowCheckpointing */
   int precision;     /* by the names of the setting; cow_recipe_precision () */
@@ -49,6 +51,7 @@ typedef struct {
   /* [train] */
   int batch, gradient_accumulation;
   double learning_rate, weight_decay;
+  double lr_ratio;     /* lora, dora: LoRA+'s, of B's rate to A's; 1: one rate */
   double warmup;       /* share of all steps */
   double min_lr_ratio; /* share of the learning rate that the cosine ends at */
   int epochs, patience;
@@ -124,6 +127,9 @@ const char *cow_recipe_kind_name (const CowRecipe *self);
 CowPrecision cow_recipe_precision (const CowRecipe *self);
 /* alpha, or what it defaults to. */
 double cow_recipe_alpha (const CowRecipe *self);
+/* The rank that adapters compute with and are saved with: twice the setting where first values of
+ * the weight's own are subtracted again (CowLoraInit). */
+int cow_recipe_whole_rank (const CowRecipe *self);
 /* How often an epoch shows each picture: as it is, and its augmented copies where there is
  * augmentation. */
 guint cow_recipe_copies (const CowRecipe *self);

@@ -276,7 +276,12 @@ write_sheet (const CowRun *self, GError **error)
     .seed = (guint64)self->recipe->seed,
   };
 
-  return cow_path_exists (path) || cow_contact_sheet_write (&sheet, path, error);
+  if (cow_path_exists (path))
+    return TRUE;
+  if (self->dataset->n_classes > COW_CONTACT_SHEET_MOST_CLASSES)
+    g_print ("contact-sheet.png shows the first %d of %u classes\n", COW_CONTACT_SHEET_MOST_CLASSES,
+             self->dataset->n_classes);
+  return cow_contact_sheet_write (&sheet, path, error);
 }
 
 /* Pictures by which precision auto is measured; a network that has one precision needs none. */
@@ -353,6 +358,18 @@ choose_start (const CowRecipe *recipe, CowNetworkOptions *options, GError **erro
   return TRUE;
 }
 
+/* Decomposing takes minutes on large bases, and the adapter's rank is another afterwards. */
+static void
+say_init (const CowRecipe *recipe)
+{
+  if (recipe->init == COW_INIT_DEFAULT)
+    return;
+  g_print ("Adapters of rank %d start as a part of the base's weights, which is computed now; they "
+           "are saved as LoRA of rank %d, for the base as it is\n",
+           recipe->rank, cow_recipe_whole_rank (recipe));
+  fflush (stdout);
+}
+
 static gboolean
 open_network (CowRun *self, GError **error)
 {
@@ -366,6 +383,8 @@ open_network (CowRun *self, GError **error)
     .model = self->model,
     .rank = recipe->rank,
     .alpha = (float)cow_recipe_alpha (recipe),
+    .rslora = recipe->rslora,
+    .init = (CowLoraInit)recipe->init,
     .adapter_dropout = (float)recipe->adapter_dropout,
     .targets = (const char *const *)targets,
     .checkpointing = self->plan.checkpointing ? COW_CHECKPOINTING_ON : COW_CHECKPOINTING_OFF,
@@ -380,6 +399,7 @@ open_network (CowRun *self, GError **error)
     g_strstrip (*target);
   if (!choose_start (recipe, &options, error))
     return FALSE;
+  say_init (recipe);
   self->network = cow_network_new (self->stream, &options, error);
   if (self->network && recipe->balance == COW_BALANCE_WEIGHTS)
     self->class_weights = cow_dataset_class_weights (self->dataset);

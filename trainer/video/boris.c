@@ -8,6 +8,7 @@
 struct _CowBoris {
   JsonObject *subjects, *behaviours, *observations;
   GHashTable *known; /* names of subjects */
+  char *date;        /* of the first recording */
 };
 
 static void
@@ -31,7 +32,7 @@ add_behaviour (CowBoris *self, const char *code)
 CowBoris *
 cow_boris_new (const char *const *classes)
 {
-  CowBoris *self = g_new (CowBoris, 1);
+  CowBoris *self = g_new0 (CowBoris, 1);
 
   self->subjects = json_object_new ();
   self->behaviours = json_object_new ();
@@ -50,6 +51,7 @@ cow_boris_free (CowBoris *self)
   json_object_unref (self->behaviours);
   json_object_unref (self->observations);
   g_hash_table_unref (self->known);
+  g_free (self->date);
   g_free (self);
 }
 
@@ -145,11 +147,11 @@ media_info (const CowVideoSource *source, const char *path)
 }
 
 static char *
-date_of (GDateTime *start)
+date_of (const CowVideoSource *source)
 {
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autoptr (GDateTime) date = cow_video_source_date (source);
 
-  return g_date_time_format (start ? start : now, "%Y-%m-%dT%H:%M:%S");
+  return g_date_time_format (date, "%Y-%m-%dT%H:%M:%S");
 }
 
 void
@@ -158,10 +160,12 @@ cow_boris_add (CowBoris *self, const CowVideoSource *source, const CowObservatio
   JsonObject *observation = json_object_new (), *players = json_object_new ();
   JsonArray *player = json_array_new ();
   g_autofree char *whole = g_canonicalize_filename (source->path, NULL),
-                  *path = file_name_text (whole), *date = date_of (source->start);
+                  *path = file_name_text (whole), *date = date_of (source);
 
   for (guint i = 0; i < seen->subjects->len; i++)
     add_subject (self, ((const CowSubject *)seen->subjects->pdata[i])->name);
+  if (!self->date)
+    self->date = g_strdup (date);
   json_array_add_string_element (player, path);
   json_object_set_array_member (players, "1", player);
   json_object_set_object_member (observation, "file", players);
@@ -181,10 +185,9 @@ cow_boris_text (const CowBoris *self)
 {
   g_autoptr (JsonObject) project = json_object_new ();
   g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
-  g_autofree char *date = date_of (NULL);
 
   json_object_set_string_member (project, "time_format", "hh:mm:ss");
-  json_object_set_string_member (project, "project_date", date);
+  json_object_set_string_member (project, "project_date", self->date ? self->date : "");
   json_object_set_string_member (project, "project_name", "cow-trainer annotate");
   json_object_set_string_member (project, "project_description", "");
   json_object_set_string_member (project, "project_format_version", "7.0");

@@ -20,10 +20,10 @@ xml_text (const char *text)
 static void
 add_head (GString *xml, const CowVideoSource *source)
 {
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autoptr (GDateTime) made = cow_video_source_date (source), utc = g_date_time_to_utc (made);
   g_autofree char *whole = g_canonicalize_filename (source->path, NULL),
                   *uri = g_filename_to_uri (whole, NULL, NULL), *url = xml_text (uri ? uri : ""),
-                  *date = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
+                  *date = g_date_time_format (utc, "%Y-%m-%dT%H:%M:%SZ");
   const gboolean mp4 = g_str_has_suffix (source->path, ".mp4");
 
   g_string_append_printf (

@@ -1,37 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/video/player.h"
 
-#include <gst/gst.h>
+#include <gst/video/gstvideometa.h>
 #include <math.h>
 #include <string.h>
 
-#include "gst-plugin/common/decoded.h"
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "trainer/data/file-names.h"
 #include "trainer/host/launch-text.h"
-#include "trainer/host/stop.h"
 
 /* Of a pause in a recording so much counts, as in the overlay's budget. */
 #define LONGEST_FRAME (5 * GST_SECOND)
-#define USUAL_FRAME   (GST_SECOND / 25)
-#define LOOK          (GST_SECOND / 5)
+#define COWS          "cows" /* the element's name */
 
 typedef struct {
   const CowPlayerOptions *options;
   const CowPlayerSink *sink;
   gpointer data;
-  CowPlayerEnd *end;
-  GstElement *pipeline, *cows;
-  GstSegment segment;
-  GstClockTime frame; /* nominal */
+  int width, height;
   double fps;
-  gboolean begun;
+  gboolean begun, failed; /* whether the sink was called, and whether it failed */
   /* The frame that is shown until the next one comes */
   GstStructure *shown;
-  GstClockTime shown_at, shown_for;
-  gint64 position; /* ns; of several threads */
-  GMutex lock;
-  GError *error; /* of the callbacks; locked */
+  gint64 shown_at, shown_for, end; /* ns */
 } Player;
 
 /* ---- the pipeline ---------------------------------------------------------------------------- */
@@ -47,31 +38,75 @@ add_property (GString *line, const char *name, const char *value)
 }
 
 static char *
-description (const CowPlayerOptions *options)
+elements (const CowPlayerOptions *options)
 {
-  GString *line = g_string_new ("filesrc");
+  GString *line = g_string_new (NULL);
 
-  add_property (line, "location", options->path);
-  g_string_append (line, " ! decodebin name=decoder ! queue max-size-buffers=4 max-size-bytes=0 "
-                         "max-size-time=0 ! videoconvert ! deinterlace fields=top ! videoflip "
-                         "video-direction=auto ! ");
   if (options->detector)
     g_string_append_printf (line, "%s ! ", options->detector);
-  g_string_append (line, "cowbehavior name=cows mode=blocking post-messages=none");
+  g_string_append (line, "cowbehavior name=" COWS " mode=blocking post-messages=none");
   add_property (line, "model", options->model);
   add_property (line, "adapter", options->adapter);
   add_property (line, "device", options->device);
   add_property (line, "precision", options->precision);
   add_property (line, "zones", options->zones);
+  if (options->boxes)
+    add_property (line, "inference-region", "roi-list");
   for (const char *const *property = options->properties; *property; property++) {
     g_auto (GStrv) parts = g_strsplit (*property, "=", 2);
     add_property (line, parts[0], parts[1]);
   }
-  g_string_append (line, " ! fakesink name=sink sync=false");
   return g_string_free (line, FALSE);
 }
 
-/* ---- frames, in GStreamer's thread ----------------------------------------------------------- */
+/* ---- frames in front of the element ---------------------------------------------------------- */
+
+static void
+on_format (GstElement *pipeline, int width, int height, double fps, gpointer data)
+{
+  Player *self = data;
+  g_autoptr (GstElement) cows = gst_bin_get_by_name (GST_BIN (pipeline), COWS);
+
+  self->width = width;
+  self->height = height;
+  if (fps <= 0)
+    return;
+  self->fps = fps;
+  if (self->options->rate > 0 &&
+      g_object_class_find_property (G_OBJECT_GET_CLASS (cows), "inference-interval"))
+    g_object_set (cows, "inference-interval",
+                  (guint)MAX (1, floor (fps / self->options->rate + 0.5)), NULL);
+}
+
+/* As detectors and DL Streamer's tracker attach them. A region's id is one more than the track,
+ * because 0 is none there. */
+static CowFrameChoice
+add_boxes (GstBuffer **buffer, guint64 number, gint64 time, gpointer data)
+{
+  Player *self = data;
+  const CowBoxes *boxes = self->options->boxes;
+  guint n;
+  const CowBox *box = cow_boxes_at (boxes, number, &n);
+
+  if (n > 0)
+    *buffer = gst_buffer_make_writable (*buffer);
+  for (; n > 0; n--, box++) {
+    int place[4];
+
+    if (!cow_boxes_place (boxes, box, self->width, self->height, place))
+      continue;
+    GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta (
+        *buffer, "cow", (guint)place[0], (guint)place[1], (guint)place[2], (guint)place[3]);
+    if (!boxes->tracked)
+      continue;
+    roi->id = (gint)box->track + 1;
+    gst_video_region_of_interest_meta_add_param (
+        roi, gst_structure_new ("object_id", "id", G_TYPE_INT, roi->id, NULL));
+  }
+  return COW_FRAME_TAKE;
+}
+
+/* ---- and behind it --------------------------------------------------------------------------- */
 
 static gboolean
 begin (Player *self, const GstStructure *results, GError **error)
@@ -96,28 +131,32 @@ hand_on (Player *self, const GstStructure *object, gint64 duration, GError **err
   double confidence = 0;
   guint frames_ago = 0;
   guint64 number;
+  gint id;
 
   if (g_strcmp0 (region, "zone") == 0)
     who.zone = zone = file_name_text (gst_structure_get_string (object, "roi_type"));
-  if (gst_structure_get_uint64 (object, "track_id", &number))
+  if (self->options->boxes && self->options->boxes->tracked &&
+      gst_structure_get_int (object, "id", &id) && id > 0)
+    who.track = track = g_strdup_printf ("%d", id - 1);
+  else if (gst_structure_get_uint64 (object, "track_id", &number))
     who.track = track = g_strdup_printf ("%" G_GUINT64_FORMAT, number);
   gst_structure_get_double (object, "confidence", &confidence);
   gst_structure_get_uint (object, "frames_ago", &frames_ago);
-  return self->sink->seen (&who, (gint64)self->shown_at, duration, label ? label : "", confidence,
+  return self->sink->seen (&who, self->shown_at, duration, label ? label : "", confidence,
                            frames_ago == 0, self->data, error);
 }
 
 /* The frame before is over at that time. */
 static gboolean
-end_frame (Player *self, GstClockTime time, GError **error)
+end_frame (Player *self, gint64 time, GError **error)
 {
   g_autoptr (GstStructure) results = g_steal_pointer (&self->shown);
   gint64 duration;
 
   if (!results || time <= self->shown_at)
     return TRUE;
-  duration = (gint64)MIN (time - self->shown_at, LONGEST_FRAME);
-  self->end->end = (gint64)self->shown_at + duration;
+  duration = MIN (time - self->shown_at, (gint64)LONGEST_FRAME);
+  self->end = self->shown_at + duration;
   for (guint i = 0; i < gst_cow_behavior_n_objects (results); i++) {
     const GstStructure *object = gst_cow_behavior_object (results, i);
 
@@ -127,28 +166,9 @@ end_frame (Player *self, GstClockTime time, GError **error)
   return TRUE;
 }
 
-/* Frames without times follow one another as their rate says. */
-static GstClockTime
-time_of (const Player *self, const GstBuffer *buffer)
-{
-  const guint64 time =
-      GST_BUFFER_PTS_IS_VALID (buffer)
-          ? gst_segment_to_stream_time (&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
-          : GST_CLOCK_TIME_NONE;
-
-  if (GST_CLOCK_TIME_IS_VALID (time))
-    return time;
-  return self->shown ? self->shown_at + self->shown_for : (GstClockTime)self->end->end;
-}
-
 static gboolean
-take_frame (Player *self, GstBuffer *buffer, GError **error)
+take_frame (Player *self, const GstStructure *results, gint64 time, gint64 duration, GError **error)
 {
-  const GstStructure *results = gst_buffer_get_cow_behavior (buffer);
-  const GstClockTime time = time_of (self, buffer);
-
-  self->end->n_frames++;
-  __atomic_store_n (&self->position, (gint64)time, __ATOMIC_RELAXED);
   if (!end_frame (self, time, error))
     return FALSE;
   if (!results)
@@ -157,196 +177,41 @@ take_frame (Player *self, GstBuffer *buffer, GError **error)
     return FALSE;
   self->shown = gst_structure_copy (results);
   self->shown_at = time;
-  self->shown_for = GST_BUFFER_DURATION_IS_VALID (buffer) && GST_BUFFER_DURATION (buffer) > 0
-                        ? GST_BUFFER_DURATION (buffer)
-                        : self->frame;
+  self->shown_for = duration;
   return TRUE;
 }
 
-static void
-take_caps (Player *self, GstCaps *caps)
-{
-  gint n = 0, d = 1;
-  GObjectClass *klass = G_OBJECT_GET_CLASS (self->cows);
-
-  if (!gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate", &n, &d) || n <= 0)
-    return;
-  self->fps = (double)n / d;
-  self->frame = (GstClockTime)(GST_SECOND / self->fps);
-  if (self->options->rate > 0 && g_object_class_find_property (klass, "inference-interval"))
-    g_object_set (self->cows, "inference-interval",
-                  (guint)MAX (1, floor (self->fps / self->options->rate + 0.5)), NULL);
-}
-
-static void
-take_event (Player *self, GstEvent *event)
-{
-  GstCaps *caps;
-
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT)
-    gst_event_copy_segment (event, &self->segment);
-  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
-    return;
-  gst_event_parse_caps (event, &caps);
-  take_caps (self, caps);
-}
-
-/* In front of the element: the rate is known before the first frame. */
-static GstPadProbeReturn
-on_event (GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-  take_event (data, GST_PAD_PROBE_INFO_EVENT (info));
-  return GST_PAD_PROBE_OK;
-}
-
-static GstPadProbeReturn
-on_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+static gboolean
+on_frame (GstBuffer *buffer, GstCaps *caps, gint64 time, gint64 duration, gpointer data,
+          GError **error)
 {
   Player *self = data;
-  GError *error = NULL;
+  const gboolean ok =
+      take_frame (self, gst_buffer_get_cow_behavior (buffer), time, duration, error);
 
-  g_mutex_lock (&self->lock);
-  if (!self->error && !take_frame (self, GST_PAD_PROBE_INFO_BUFFER (info), &error)) {
-    self->error = error;
-    gst_element_post_message (self->pipeline, gst_message_new_eos (GST_OBJECT (self->pipeline)));
-  }
-  g_mutex_unlock (&self->lock);
-  return GST_PAD_PROBE_OK;
-}
-
-/* ---- playing --------------------------------------------------------------------------------- */
-
-static void
-add_probe (Player *self, const char *element, GstPadProbeType type, GstPadProbeCallback callback)
-{
-  g_autoptr (GstElement) found = gst_bin_get_by_name (GST_BIN (self->pipeline), element);
-  g_autoptr (GstPad) pad = gst_element_get_static_pad (found, "sink");
-
-  gst_pad_add_probe (pad, type, callback, self, NULL);
-}
-
-static gboolean
-open_pipeline (Player *self, GError **error)
-{
-  g_autofree char *line = description (self->options);
-  g_autoptr (GError) local = NULL;
-
-  if (!gst_init_check (NULL, NULL, error))
-    return FALSE;
-  self->pipeline = gst_parse_launch_full (line, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &local);
-  if (!self->pipeline) {
-    const gboolean missing =
-        g_error_matches (local, GST_PARSE_ERROR, GST_PARSE_ERROR_NO_SUCH_ELEMENT);
-    g_set_error (error, COW_ERROR, missing ? COW_ERROR_NOT_FOUND : COW_ERROR_ARGUMENT, "%s%s",
-                 local->message, missing ? " (GStreamer looks below GST_PLUGIN_PATH, too)" : "");
-    return FALSE;
-  }
-  self->cows = gst_bin_get_by_name (GST_BIN (self->pipeline), "cows");
-  g_autoptr (GstElement) decoder = gst_bin_get_by_name (GST_BIN (self->pipeline), "decoder");
-  gst_cow_decoded_expect_video (decoder);
-  add_probe (self, "cows", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_event);
-  add_probe (self, "sink", GST_PAD_PROBE_TYPE_BUFFER, on_frame);
-  return TRUE;
-}
-
-/* Demuxers tell it when they have read as far, some never. */
-static void
-look_at_length (Player *self)
-{
-  gint64 length;
-
-  if (self->end->length == 0 &&
-      gst_element_query_duration (self->pipeline, GST_FORMAT_TIME, &length) && length > 0)
-    self->end->length = length;
-}
-
-static void
-show_progress (Player *self, Progress **progress)
-{
-  if (!*progress && self->end->length > 0) {
-    g_autofree char *name = g_path_get_basename (self->options->path);
-    *progress = progress_new ("s", (guint64)self->end->length / GST_SECOND);
-    progress_note (*progress, name, NULL);
-  }
-  if (*progress)
-    progress_set (*progress,
-                  (guint64)__atomic_load_n (&self->position, __ATOMIC_RELAXED) / GST_SECOND);
-}
-
-/* FALSE with an error when the recording cannot go on. */
-static gboolean
-take_message (Player *self, GstMessage *message, gboolean *over, GError **error)
-{
-  g_autoptr (GError) said = NULL;
-
-  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS)
-    *over = TRUE;
-  else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING) {
-    gst_message_parse_warning (message, &said, NULL);
-    g_printerr ("cow-trainer: warning: %s: %s\n", self->options->path, said->message);
-  } else {
-    gst_message_parse_error (message, &said, NULL);
-    if (GST_MESSAGE_SRC (message) == GST_OBJECT (self->cows))
-      g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT, said->message);
-    else
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: %s", self->options->path,
-                   said->message);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-play (Player *self, GError **error)
-{
-  g_autoptr (GstBus) bus = gst_element_get_bus (self->pipeline);
-  g_autoptr (Progress) progress = NULL;
-  gboolean over = FALSE, ok = TRUE;
-
-  gst_element_set_state (self->pipeline, GST_STATE_PLAYING); /* a failure is a message, too */
-  while (ok && !over && !(self->end->stopped = stop_requested ())) {
-    g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (
-        bus, LOOK, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
-
-    if (message) {
-      if (progress)
-        progress_clear (progress);
-      ok = take_message (self, message, &over, error);
-    }
-    look_at_length (self);
-    show_progress (self, &progress);
-  }
-  gst_element_set_state (self->pipeline, GST_STATE_NULL);
+  self->failed = !ok;
   return ok;
 }
 
 gboolean
 cow_player_run (const CowPlayerOptions *options, const CowPlayerSink *sink, gpointer data,
-                CowPlayerEnd *end, GError **error)
+                CowRecordingEnd *end, GError **error)
 {
-  Player self = {
-    .options = options, .sink = sink, .data = data, .end = end, .frame = USUAL_FRAME
+  const CowRecordingSink frames = { on_format, options->boxes ? add_boxes : NULL, on_frame };
+  g_autofree char *line = elements (options);
+  const CowRecordingOptions recording = {
+    .path = options->path, .elements = line, .settings = COWS, .from = options->from
   };
-  GError *local = NULL;
-  gboolean ok;
+  Player self = { .options = options, .sink = sink, .data = data };
+  g_autoptr (GError) local = NULL;
+  gboolean ok = cow_recording_play (&recording, &frames, &self, end, &local);
 
-  *end = (CowPlayerEnd){ 0 };
-  gst_segment_init (&self.segment, GST_FORMAT_TIME);
-  g_mutex_init (&self.lock);
-  ok = open_pipeline (&self, &local) && play (&self, &local);
-  /* No thread of GStreamer's runs any more. The last frame is shown as long as it says. */
-  if (!self.error && self.shown)
-    end_frame (&self, self.shown_at + self.shown_for, &self.error);
-  if (self.error) {
-    g_clear_error (&local);
-    local = self.error;
-    ok = FALSE;
-  }
+  /* The last frame is shown as long as it says. */
+  if (!self.failed && self.shown)
+    ok = end_frame (&self, self.shown_at + self.shown_for, local ? NULL : &local) && ok;
   g_clear_pointer (&self.shown, gst_structure_free);
-  gst_clear_object (&self.cows);
-  gst_clear_object (&self.pipeline);
-  g_mutex_clear (&self.lock);
+  end->end = self.end;
   if (!ok)
-    g_propagate_error (error, local);
+    g_propagate_error (error, g_steal_pointer (&local));
   return ok;
 }

@@ -8,8 +8,9 @@
 #define COW_TRAINER_PLAYER_H
 
 #include "model/files/error.h"
-#include "trainer/host/progress.h"
+#include "trainer/video/boxes.h"
 #include "trainer/video/observation.h"
+#include "trainer/video/recording.h"
 
 G_BEGIN_DECLS
 
@@ -19,8 +20,10 @@ typedef struct {
   const char *adapter;
   const char *device, *precision; /* as the element takes them, or NULL */
   const char *zones, *detector;   /* likewise; elements of a pipeline; or NULL */
+  const CowBoxes *boxes;          /* where the cows are, in place of a detector; or NULL */
   const char *const *properties;  /* "NAME=VALUE" of the element, ended by NULL */
   double rate; /* classifications a second of each zone; 0: as `properties` say, or each frame */
+  gint64 from; /* ns of the first frame that is wanted; 0: all */
 } CowPlayerOptions;
 
 /* Called in a thread of GStreamer's. FALSE with an error ends the recording. */
@@ -34,18 +37,9 @@ typedef struct {
                     double confidence, gboolean fresh, gpointer data, GError **error);
 } CowPlayerSink;
 
-typedef struct {
-  guint64 n_frames;
-  gint64 end;       /* ns: of the last frame */
-  gint64 length;    /* ns that the recording says it has; 0 where it does not */
-  gboolean stopped; /* before the end, because the user asked for it */
-} CowPlayerEnd;
-
-/* Plays until the end, an error or Ctrl-C (host/stop.h). Fills *end in any case. COW_ERROR_FORMAT
- * with what GStreamer says of the recording, COW_ERROR_ARGUMENT with what cowbehavior says of its
- * settings, COW_ERROR_NOT_FOUND where an element is missing. */
+/* Plays as cow_recording_play () does; end->end is when the last frame with results ends. */
 gboolean cow_player_run (const CowPlayerOptions *options, const CowPlayerSink *sink, gpointer data,
-                         CowPlayerEnd *end, GError **error);
+                         CowRecordingEnd *end, GError **error);
 
 G_END_DECLS
 

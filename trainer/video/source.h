@@ -13,4 +13,8 @@ typedef struct {
   GDateTime *start;   /* when it began, in the time zone of the rows; NULL: nobody knows */
 } CowVideoSource;
 
+/* When it began, or where nobody knows, when its file was last written, in UTC: a date for files
+ * that need one, the same when they are made again. Free with g_date_time_unref. */
+GDateTime *cow_video_source_date (const CowVideoSource *self);
+
 #endif
