@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Labels a recording with one line of cow-launch; the results are its messages named
-# "cowbehavior".
+# Labels a recording with one line of cow-launch, and prints or writes a table of the results.
 set -eu
 # shellcheck source=pipelines/lib/launch.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
@@ -19,9 +18,8 @@ $COMMON_OPTIONS
 
 A labelled copy:
   pipelines/file.sh barn.mp4 --mp4 labelled.mp4 inference-interval=5
-Two pens, as text:
-  pipelines/file.sh barn.mp4 --zones "left=0,0,0.5,1; right=0.5,0,0.5,1" |
-    awk -f pipelines/lib/events.awk
+Two pens, as a table:
+  pipelines/file.sh barn.mp4 --zones "left=0,0,0.5,1; right=0.5,0,0.5,1" file=pens.csv
 USAGE
 }
 
@@ -53,7 +51,8 @@ else
   source=(filesrc "location=$(quote "$video")")
 fi
 
+publish_events "$(name_of "$video")"
 # With -e, Ctrl-C finishes a recording properly, so that it can be played.
-exec cow-launch ${shown:+-e} "${access[@]}" \
+exec cow-launch -q ${shown:+-e} "${access[@]}" \
   "${source[@]}" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}" \
-  cowbehavior "${properties[@]}" ! ${shown:+cowoverlay !} "${sink[@]}"
+  cowbehavior "${properties[@]}" ! "${events[@]}" ${shown:+cowoverlay !} "${sink[@]}"

@@ -27,6 +27,7 @@ typedef struct {
   CameraAccess access;
   gint n_sources;  /* of those that are replaced */
   gboolean finish; /* at a signal, outputs are completed */
+  gboolean quiet;  /* messages of elements are not printed */
   GMainLoop *loop;
   GstElement *pipeline;
   char **descriptions; /* [n_sources] */
@@ -137,7 +138,8 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
     return G_SOURCE_CONTINUE;
   switch (GST_MESSAGE_TYPE (message)) {
   case GST_MESSAGE_ELEMENT:
-    print_element_message (message);
+    if (!self->quiet)
+      print_element_message (message);
     break;
   case GST_MESSAGE_INFO:
     print_info (message);
@@ -389,6 +391,8 @@ main (int argc, char **argv)
   const GOptionEntry entries[] = {
     { "eos-on-shutdown", 'e', 0, G_OPTION_ARG_NONE, &self.finish,
       "Complete the outputs at the first of the signals INT, TERM and HUP", NULL },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &self.quiet,
+      "Print no messages of elements, but errors, warnings and information", NULL },
     { "again", 0, 0, G_OPTION_ARG_INT, &self.n_sources,
       "The first N arguments are sources, each described for itself, of the elements from1, from2, "
       "... of the pipeline. One that fails, ends or falls silent is made again, and the rest plays "

@@ -17,8 +17,8 @@ usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE
                        environment: COWBEHAVIOR_MQTT_PASSWORD
   --http ADDRESS       post to an endpoint; password or token are read from the environment:
                        COWBEHAVIOR_HTTP_PASSWORD, COWBEHAVIOR_HTTP_TOKEN
-  --file FILE          append to a file, which is rotated. Without any of these three options the
-                       events are printed
+  --file FILE          append to a file, which is rotated; a table where its name ends in .csv, else
+                       JSON lines. Without any of these three options the events are printed
   --model MODEL        DINOv3 folder or file, or its name below the folders of \$COWBEHAVIOR_PATH
   --adapter ADAPTER    adapter folder, or its name below the same folders. Without --model and
                        --adapter the demonstration's are used, which know drawn cows only
@@ -30,8 +30,8 @@ usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE
                        or auto: the first of these that can
   --name NAME          the camera's name in events and topics; else its host and path, or the name
                        of the recording, are
-  --home-assistant     let Home Assistant show the labels of the frame or of the zones, through the
-                       broker
+  --home-assistant     let Home Assistant show the labels of the frame or of the zones, or how many
+                       cows do what, through the broker
   PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25, or of
                        cowpublish, as post-events=on-change (gst-inspect-1.0 cowbehavior and
                        gst-inspect-1.0 cowpublish list them)
@@ -45,46 +45,12 @@ the broker receives:
 USAGE
 }
 
-# is_of_publisher PROPERTY: whether it belongs to cowpublish; all others belong to cowbehavior.
-is_of_publisher () {
-  case $1 in
-    source | post-events | queue-size | leaky | drain-timeout | file | max-file* | http-* | mqtt-*)
-      return 0 ;;
-    *) return 1 ;;
-  esac
-}
-
-# name_of ADDRESS|FILE: a name that other cameras do not have: host and path, or the recording's.
-# Nothing of it may be a login, which some cameras have in the path or in the query, and which may
-# be written so that it cannot be told from the rest.
-name_of () {
-  local rest=${1#*://} host path part parts name
-  if [[ $1 != *://* ]]; then
-    name=${1##*/}
-    echo "${name%.*}"
-    return
-  fi
-  host=${rest%%[/?#]*}
-  path=${rest#"$host"}
-  if [[ $path == *@* ]]; then
-    echo camera
-    return
-  fi
-  name=${host##*@}
-  IFS=/ read -ra parts <<<"${path%%[?#]*}"
-  for part in "${parts[@]:1}"; do
-    [[ $part == *[=\&]* ]] || name+=-$part
-  done
-  [[ ! $path =~ channel=([0-9]+) ]] || name+=-channel-${BASH_REMATCH[1]}
-  echo "$name"
-}
-
-input='' name='' home_assistant='' finder='' publisher=cowpublish targets=''
+input='' name='' home_assistant='' finder='' publication=cowpublish targets=''
 # Nobody prints the messages; a property of the user's comes later.
 behaviour='cowbehavior post-messages=none'
 add () {
   if is_of_publisher "$1"; then
-    publisher+=" $1=$(quote "$2")"
+    publication+=" $1=$(quote "$2")"
   else
     behaviour+=" $1=$(quote "$2")"
   fi
@@ -133,7 +99,7 @@ add source "${name:-$(name_of "$input")}"
 [ -n "$targets" ] || add file -
 
 use_build
-rest="$finder$behaviour ! $publisher ! fakesink sync=false"
+rest="$finder$behaviour ! $publication ! fakesink sync=false"
 if is_address "$input"; then
   camera_source "$input" 1
   choose_for_camera "$kind" "$codec"

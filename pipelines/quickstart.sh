@@ -63,18 +63,17 @@ start_camera () {
 
 label () {
   local status=0
-  rm -f "$output/labelled.mp4"
+  rm -f "$output/labelled.mp4" "$output/events.csv"
   # The limit keeps this script from waiting for ever for a camera that stops sending.
   PATH=$PWD/$build/pipelines:$PATH \
     GST_PLUGIN_PATH=$PWD/$build/gst-plugin:$PWD/$build/pipelines/demo \
     timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" --decoder software mode=blocking \
     --detector "cowdemodetector location=$output/truth.jsonl" \
-    --mp4 "$output/labelled.mp4" \
-    >"$output/messages.txt" 2>"$output/errors.txt" || status=$?
+    --mp4 "$output/labelled.mp4" file="$output/events.csv" source=barn \
+    >"$output/messages.txt" 2>&1 || status=$?
   [ "$status" = 0 ] ||
     die "the pipeline ended with status $status:" \
-      "$(tail -n 5 "$output/errors.txt" "$output/messages.txt" | cut -c 1-300)"
-  awk -f pipelines/lib/events.awk "$output/messages.txt" >"$output/events.tsv"
+      "$(tail -n 5 "$output/messages.txt" | cut -c 1-300)"
 }
 
 # Takes one frame a second from the video, each written over the one before, so that the last stays.
@@ -102,14 +101,14 @@ label
 stop_camera
 make_picture
 say "5/5 Labels compared with the drawing"
-awk -f pipelines/demo/score.awk "$output/truth.jsonl" "$output/events.tsv" ||
-  die "no cow was labelled; see $output/messages.txt and $output/errors.txt"
+awk -f pipelines/demo/score.awk "$output/truth.jsonl" "$output/events.csv" ||
+  die "no cow was labelled; see $output/messages.txt"
 
 cat <<TEXT
 
   $output/labelled.mp4   the video with boxes and labels
   $output/labelled.png   a picture of it
-  $output/events.tsv     seconds, cow, label, confidence
+  $output/events.csv     a table: who did what, when and where
 
 The demonstration model was trained on drawings of cows and knows nothing of real ones; see
 pipelines/demo/model/README.md. The detector is a stand-in that knows where cows were drawn.

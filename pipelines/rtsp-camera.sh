@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Labels an RTSP camera with one line of cow-launch; the results are its messages named
-# "cowbehavior".
+# Labels an RTSP camera with one line of cow-launch, and prints or writes a table of the results.
 set -eu
 # shellcheck source=pipelines/lib/launch.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
@@ -13,8 +12,8 @@ usage: pipelines/rtsp-camera.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH
 $CAMERA_OPTIONS
 $COMMON_OPTIONS
 
-The labels as text:
-  pipelines/rtsp-camera.sh rtsp://barn/1 | awk -f pipelines/lib/events.awk
+Each change as a row of a table:
+  pipelines/rtsp-camera.sh rtsp://barn/1 post-events=on-change
 In a window:
   pipelines/rtsp-camera.sh rtsp://barn/1 --codec h265 --show \\
     --zones "trough=0.4,0.5,0.2,0.3; bed=0,0,0.4,1"
@@ -38,7 +37,8 @@ camera_source "$url" 1
 use_build
 choose_for_camera "$kind" "$codec"
 
+publish_events "$(name_of "$url")"
 # With -e, Ctrl-C finishes a recording properly, so that it can be played.
-exec cow-launch ${shown:+-e} "${access[@]}" \
+exec cow-launch -q ${shown:+-e} "${access[@]}" \
   "${source[@]}" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}" \
-  cowbehavior "${properties[@]}" ! ${shown:+cowoverlay !} "${sink[@]}"
+  cowbehavior "${properties[@]}" ! "${events[@]}" ${shown:+cowoverlay !} "${sink[@]}"

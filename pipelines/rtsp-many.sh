@@ -10,7 +10,8 @@ usage () {
   cat <<USAGE
 usage: pipelines/rtsp-many.sh rtsp://CAMERA1 rtsp://CAMERA2 ... [OPTION ...] [PROPERTY=VALUE ...]
 
-Labels of the n-th camera are messages of the element camera<n>. All cameras have the same options.
+All cameras have the same options. The column "source" names the camera by its host and path, and by
+its number where that is not enough; which address has which name is said at the start.
 A camera that is off, goes away or ends its stream stops no other: it is named with the reason, its
 place on the wall goes black, and it is tried again, after 1 to 10 seconds, or after 5 minutes where
 it refuses the login, because cameras lock. Where all are away the script waits for them. Ctrl+C,
@@ -44,6 +45,8 @@ done
 [[ $tile =~ ^([1-9][0-9]{1,3})x([1-9][0-9]{1,3})$ ]] ||
   die "--tile is WIDTHxHEIGHT in pixels, as 640x360, not \"$tile\""
 width=${BASH_REMATCH[1]} height=${BASH_REMATCH[2]}
+[[ " ${publisher[*]}" != *" source="* ]] ||
+  refuse "source=NAME would be that of all cameras, whose events nobody could tell apart"
 use_build
 
 # The wall has as many columns as rows, or one more.
@@ -54,13 +57,24 @@ rows=$(((n + columns - 1) / columns))
 # Each picture is scaled to its width before cowoverlay draws on it, so that letters have the same
 # size in all. Its height follows from its shape, which the wall keeps. The wall does not wait for a
 # late picture but leaves it out. cow-launch shows none of a camera that has given nothing for 3 s.
+# name_camera URL NUMBER: sets `name`, which no other camera has, and says it.
+name_camera () {
+  name=$(name_of "$1")
+  if [ "$name" = camera ] || [ -n "${named[$name]:-}" ]; then name+=-$2; fi
+  named[$name]=yes
+  printf '%s: camera %s is "%s"\n' "$(basename "$0")" "$2" "$name" >&2
+}
+
 sources=() branches=() places=()
+declare -A named=()
 for i in "${!urls[@]}"; do
   camera_source "${urls[i]}" "$((i + 1))"
+  name_camera "${urls[i]}" "$((i + 1))"
+  publish_events "$name"
   choose_for_camera "$kind" "$codec"
   sources+=("${source[*]} ! ${decoder[*]} ! ${handover[*]}")
   branches+=(identity "name=from$((i + 1))" silent=true ! "${detector[@]}"
-    cowbehavior "name=camera$((i + 1))" "${properties[@]}" !)
+    cowbehavior "name=camera$((i + 1))" "${properties[@]}" ! "${events[@]}")
   if [ -n "$shown" ]; then
     row=$((i / columns))
     branches+=(videoscale ! "video/x-raw,width=$width,pixel-aspect-ratio=1/1" ! cowoverlay !
@@ -84,5 +98,5 @@ done
     'video/x-raw,width=16,height=16,framerate=25/1' ! "wall.sink_$n")
 
 # With -e, Ctrl-C finishes a recording properly, so that it can be played.
-exec cow-launch ${shown:+-e} "${access[@]}" --again "$n" "${sources[@]}" \
+exec cow-launch -q ${shown:+-e} "${access[@]}" --again "$n" "${sources[@]}" \
   "${places[@]}" "${branches[@]}"

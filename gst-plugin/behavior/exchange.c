@@ -2,6 +2,7 @@
 /* Loads another adapter while the stream runs on. */
 #include "gst-plugin/behavior/exchange.h"
 
+#include "model/adapter/base-find.h"
 #include "model/network/precision-resolve.h"
 
 /* An adapter that is to be loaded, and what it is loaded with. */
@@ -79,10 +80,13 @@ load (gpointer data)
                                      .precision = request->precision };
     g_auto (CowPrecisionChoice) choice = { 0 };
     g_autoptr (GError) error = NULL;
-    CowEngine *engine;
+    g_autofree char *base = NULL;
+    CowEngine *engine = NULL;
 
-    cow_precision_resolve (&options, &choice);
-    engine = cow_engine_get (&options, &error);
+    if (cow_base_complete (request->adapter, &options.model, &base, &error)) {
+      cow_precision_resolve (&options, &choice);
+      engine = cow_engine_get (&options, &error);
+    }
     self->done (self->user_data, request->adapter, &choice, engine, error);
     request_free (request);
   }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gst-plugin/behavior/opening.h"
 
+#include "model/adapter/base-find.h"
 #include "model/files/locate.h"
 #include "model/files/printable.h"
 
@@ -40,9 +41,8 @@ check_path (GstElement *element, const CowClassifierOptions *options, const char
   g_autofree gchar *path = NULL;
   g_autoptr (GError) error = NULL;
 
-  if ((!value || !*value) && g_str_equal (property, "model") && options->adapter &&
-      !cow_classifier_needs_model (options->adapter))
-    return TRUE;
+  if ((!value || !*value) && g_str_equal (property, "model") && options->adapter)
+    return TRUE; /* the adapter says which */
   if (!value || !*value)
     error = g_error_new (COW_ERROR, COW_ERROR_ARGUMENT, "not set; set it to %s", meaning);
   else
@@ -132,6 +132,7 @@ gst_cow_opening_engine (GstElement *element, const CowClassifierOptions *options
   CowClassifierOptions resolved = *options;
   g_auto (CowPrecisionChoice) choice = { 0 };
   g_autoptr (GError) error = NULL;
+  g_autofree char *base = NULL;
   CowEngine *engine;
 
   if (!check_path (element, options, "model", options->model,
@@ -139,6 +140,10 @@ gst_cow_opening_engine (GstElement *element, const CowClassifierOptions *options
       !check_path (element, options, "adapter", options->adapter,
                    "an adapter folder with a classifier head"))
     return NULL;
+  if (!cow_base_complete (options->adapter, &resolved.model, &base, &error)) {
+    gst_cow_opening_fail (element, GST_MESSAGE_ERROR, "property model: not set", options, error);
+    return NULL;
+  }
   cow_precision_resolve (&resolved, &choice);
   engine = cow_engine_get (&resolved, &error);
   if (!engine)

@@ -80,9 +80,9 @@ install_model (GObjectClass *klass)
       g_param_spec_string ("model", "Model",
                            "Vision transformer: a Hugging Face folder (fp32, bf16 or bitsandbytes "
                            "NF4), a .safetensors or a .pth file; a path, or "
-                           "a name below the folders of $COWBEHAVIOR_PATH. Unset where the adapter "
-                           "holds a whole network; where neither this nor adapter "
-                           "is set: the demonstration's",
+                           "a name below the folders of $COWBEHAVIOR_PATH. Unset: the one that the "
+                           "adapter was made on, which is looked for by its name and its weights; "
+                           "where neither this nor adapter is set: the demonstration's",
                            NULL, AT_START));
   /**
    * GstCowBehavior:adapter:

@@ -3,8 +3,10 @@
 #include "gst-plugin/common/custom-meta.h"
 
 #include <gst/video/video.h>
+#include <string.h>
 
 #include "gst-plugin/common/gstcowbehaviormeta.h"
+#include "model/files/locate.h"
 
 /* Scales a coordinate as GstVideoRegionOfInterestMeta does, so that both stay equal. */
 static void
@@ -87,6 +89,16 @@ gst_cow_meta_register (void)
       gst_meta_register_custom (GST_COW_BEHAVIOR_META_NAME, tags, transform_meta, NULL, NULL);
     g_once_init_leave (&registered, 1);
   }
+}
+
+gboolean
+gst_cow_meta_is_demonstration (const GstStructure *results)
+{
+  const char *name = gst_structure_get_string (results, "model_name");
+  const gsize n = strlen (COW_DEMONSTRATION_MODEL);
+
+  return name && strncmp (name, COW_DEMONSTRATION_MODEL, n) == 0 &&
+         (name[n] == '\0' || name[n] == '-');
 }
 
 const char *

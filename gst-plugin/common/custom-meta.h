@@ -24,6 +24,11 @@ typedef enum { GST_COW_PLACE_FRAME, GST_COW_PLACE_ZONE, GST_COW_PLACE_ROI } GstC
 
 const char *gst_cow_place_name (GstCowPlace place);
 
+/* What a user has to know of results of the demonstration model, wherever they are shown, and
+ * whether results are of it: they name one of its adapters. */
+#define GST_COW_DEMONSTRATION_TEXT "demonstration model, knows drawn cows only"
+gboolean gst_cow_meta_is_demonstration (const GstStructure *results);
+
 /* Registers the custom meta unless that has been done, perhaps by another of the three plugins:
  * each has this code. GStreamer initialises one plugin at a time, so that each plugin calls this
  * when it is initialised. */

@@ -16,6 +16,9 @@
  * own colour, one of ten that people with any kind of colour vision can tell apart; `unknown` is
  * grey.
  *
+ * A badge in the upper right corner says where the labels are those of the demonstration model,
+ * which knows drawn cows only.
+ *
  * Along the bottom edge runs the time budget: how the time of all cows that were seen in this
  * stream is shared among their behaviours. A cow counts for as long as it is in the picture. A new
  * stream and a flushing seek begin anew.
@@ -526,7 +529,8 @@ paint (GstCowOverlay *self, GstBuffer *buffer)
           : GST_CLOCK_TIME_NONE;
 
   gst_cow_budget_add (&self->budget, view, now);
-  return gst_cow_painter_paint (get_painter (self), view, &self->budget);
+  return gst_cow_painter_paint (get_painter (self), view, &self->budget,
+                                gst_cow_view_has_demonstration (buffer));
 }
 
 static GstFlowReturn

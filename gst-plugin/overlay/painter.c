@@ -5,6 +5,8 @@
 /* Distance between the bar of a tag and the line of its box, px. */
 #define GAP 2
 
+#define BADGE "demonstration model"
+
 struct _GstCowPainter {
   GstCowPen pen;
   GstCowOverlayStyle style;
@@ -319,8 +321,34 @@ place_strip (GstCowPainter *self, const GstCowBudget *budget)
   place_picture (self, look->str, picture, 0, (self->pen.height - height) & ~1);
 }
 
+/* ---- the badge ------------------------------------------------------------------------------- */
+
+/* Whoever sees the picture may not see the warning of the program that makes it. It stands at the
+ * right edge, as far up as there is room, and never on a tag. */
+static void
+place_badge (GstCowPainter *self)
+{
+  static const char look[] = "badge";
+  GstBuffer *picture = find_picture (self, look);
+  const gint margin = gst_cow_even (self->pen.text / 2);
+  const GstVideoMeta *size;
+  GstVideoRectangle badge;
+
+  if (!picture)
+    picture = keep_picture (
+        self, look, gst_cow_draw_tag (&self->pen, BADGE, NULL, -1, gst_cow_view_colour (-1), 0));
+  size = gst_buffer_get_video_meta (picture);
+  badge = (GstVideoRectangle){ .y = margin & ~1, .w = (gint)size->width, .h = (gint)size->height };
+  badge.x = MAX (self->pen.width - badge.w - margin, 0) & ~1;
+  while (is_taken (self, &badge) && badge.y + badge.h <= free_height (self))
+    badge.y += 2;
+  if (badge.y + badge.h <= free_height (self))
+    place_picture (self, look, picture, badge.x, badge.y);
+}
+
 GstVideoOverlayComposition *
-gst_cow_painter_paint (GstCowPainter *self, const GArray *view, const GstCowBudget *budget)
+gst_cow_painter_paint (GstCowPainter *self, const GArray *view, const GstCowBudget *budget,
+                       gboolean demonstration)
 {
   for (guint i = 0; i < view->len; i++) {
     const GstCowShown *shown = &g_array_index (view, GstCowShown, i);
@@ -330,6 +358,8 @@ gst_cow_painter_paint (GstCowPainter *self, const GArray *view, const GstCowBudg
   }
   for (guint i = 0; i < view->len; i++)
     place_tag (self, &g_array_index (view, GstCowShown, i));
+  if (demonstration)
+    place_badge (self);
   if (self->style.budget)
     place_strip (self, budget);
   compose (self);

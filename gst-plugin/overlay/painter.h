@@ -22,10 +22,12 @@ GstCowPainter *gst_cow_painter_new (const GstVideoInfo *info, const GstCowOverla
 void gst_cow_painter_free (GstCowPainter *self);
 
 /* The composition that lies over a frame, in px of the frame, or NULL where nothing is shown.
+ * `demonstration`: a badge says that the labels are the demonstration model's.
  * Frames that look the same get the same composition, and rectangles that look the same are the
  * same. Free with gst_video_overlay_composition_unref (). */
 GstVideoOverlayComposition *gst_cow_painter_paint (GstCowPainter *self, const GArray *view,
-                                                   const GstCowBudget *budget);
+                                                   const GstCowBudget *budget,
+                                                   gboolean demonstration);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstCowPainter, gst_cow_painter_free)
 

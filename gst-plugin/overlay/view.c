@@ -159,3 +159,16 @@ gst_cow_view_new (GstBuffer *buffer, gint width, gint height)
     read_results (gst_custom_meta_get_structure ((GstCustomMeta *)meta), width, height, view);
   return view;
 }
+
+gboolean
+gst_cow_view_has_demonstration (GstBuffer *buffer)
+{
+  const GstMetaInfo *info = gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME);
+  gpointer state = NULL;
+  GstMeta *meta;
+
+  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, info->api)))
+    if (gst_cow_meta_is_demonstration (gst_custom_meta_get_structure ((GstCustomMeta *)meta)))
+      return TRUE;
+  return FALSE;
+}

@@ -38,6 +38,9 @@ guint32 gst_cow_view_colour (gint label_id);
  * array of GstCowShown, perhaps empty. Free with g_array_unref (). */
 GArray *gst_cow_view_new (GstBuffer *buffer, gint width, gint height);
 
+/* Whether a result of the buffer is of the demonstration model. */
+gboolean gst_cow_view_has_demonstration (GstBuffer *buffer);
+
 G_END_DECLS
 
 #endif

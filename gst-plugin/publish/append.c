@@ -84,7 +84,8 @@ cut (int fd, off_t size)
 gboolean
 gst_cow_append_withdraw (GstCowAppend *self, off_t from, off_t to)
 {
-  char spaces[512], first;
+  char nothing[512], first[2];
+  gssize n_first;
   struct stat info;
 
   if (fstat (self->fd, &info) < 0)
@@ -95,14 +96,16 @@ gst_cow_append_withdraw (GstCowAppend *self, off_t from, off_t to)
   to = MIN (to, info.st_size);
   if (from >= to)
     return TRUE;
-  /* The newline that ends somebody else's half line stays, or what follows would be joined to
-   * it. */
-  if (pread (self->beside, &first, 1, from) == 1 && first == '\n')
+  /* What ends somebody else's half line stays, or what follows would be joined to it. */
+  n_first = pread (self->beside, first, sizeof first, from);
+  if (n_first > 0 && first[0] == '\n')
     from++;
-  memset (spaces, ' ', sizeof spaces);
+  else if (self->rows && n_first == 2 && first[0] == '"' && first[1] == '\n')
+    from += 2;
+  memset (nothing, self->rows ? '\n' : ' ', sizeof nothing);
   while (from < to) {
-    const gsize n = MIN ((gsize)(to - from), sizeof spaces);
-    const gssize written = pwrite (self->beside, spaces, n, from);
+    const gsize n = MIN ((gsize)(to - from), sizeof nothing);
+    const gssize written = pwrite (self->beside, nothing, n, from);
 
     if (written < 0 && errno == EINTR)
       continue;
@@ -188,15 +191,33 @@ look_at_end (GstCowAppend *self, off_t *size, gboolean *half)
   }
 }
 
+/* Whether the half row at the end of a file of `size` bytes ends within quotes, where a newline
+ * would not end it. Rows are far shorter than what is looked at. */
+static gboolean
+is_in_quotes (const GstCowAppend *self, off_t size)
+{
+  char tail[65536];
+  const gsize wanted = (gsize)MIN (size, (off_t)sizeof tail);
+  const gssize n = pread (self->beside, tail, wanted, size - (off_t)wanted);
+  gboolean inside = FALSE;
+
+  for (gssize i = n - 1; i >= 0 && tail[i] != '\n'; i--)
+    inside ^= tail[i] == '"';
+  return inside;
+}
+
 gboolean
 gst_cow_append_line (GstCowAppend *self, const char *line)
 {
+  const char *end_of_half = "";
   g_autofree char *text = NULL;
   gboolean half;
   off_t size;
 
   if (!look_at_end (self, &size, &half))
     return FALSE;
-  text = g_strconcat (half ? "\n" : "", line, "\n", NULL);
+  if (half)
+    end_of_half = self->rows && is_in_quotes (self, size) ? "\"\n" : "\n";
+  text = g_strconcat (end_of_half, line, "\n", NULL);
   return reserve (self, size, strlen (text)) && write_whole (self, text, strlen (text));
 }

@@ -22,6 +22,7 @@ typedef struct {
   int fd;     /* opened with O_APPEND, and by nobody else; borrowed */
   int beside; /* the same file without O_APPEND, to read and write; -1: that was not permitted */
   gboolean locked;
+  gboolean rows; /* lines are rows of a table, RFC 4180, in whose fields are no newlines */
 } GstCowAppend;
 
 /* Waits for the lock: EBUSY after 5 s, ECANCELED when `cancellable` says so. On a file system
@@ -30,12 +31,14 @@ gboolean gst_cow_append_lock (GstCowAppend *self, GCancellable *cancellable);
 /* Leaves others a few milliseconds to take it. */
 void gst_cow_append_unlock (GstCowAppend *self);
 
-/* Appends a line and a newline. Where somebody left half a line, a newline goes before it, too. A
- * line that cannot be appended whole is withdrawn. */
+/* Appends a line and a newline. Where somebody left half a line, a newline goes before it, too, and
+ * before that the quote that half a row lacks. A line that cannot be appended whole is
+ * withdrawn. */
 gboolean gst_cow_append_line (GstCowAppend *self, const char *line);
 
 /* Withdraws the bytes from..to-1, which this writer wrote: they are cut off where nothing is behind
- * them and the lock is held. Elsewhere they become spaces, which JSON allows before a value. */
+ * them and the lock is held. Elsewhere they become spaces, which JSON allows before a value, or in
+ * a table empty lines, which readers skip. */
 gboolean gst_cow_append_withdraw (GstCowAppend *self, off_t from, off_t to);
 
 G_END_DECLS

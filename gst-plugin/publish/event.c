@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gst-plugin/common/analytics.h"
+#include "gst-plugin/common/custom-meta.h"
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 
 void
@@ -27,6 +28,33 @@ gst_cow_publish_event_collect (GstBuffer *buffer, GArray *objects)
         g_array_append_val (objects, ((GstCowPublishObject){ results, object }));
     }
   }
+}
+
+GstCowPublishPlace
+gst_cow_publish_place_of (const GstStructure *object)
+{
+  GstCowPublishPlace place = { .region = gst_structure_get_string (object, "region") };
+  const char *type = gst_structure_get_string (object, "roi_type");
+
+  if (!place.region)
+    place.region = gst_cow_place_name (GST_COW_PLACE_FRAME);
+  if (g_str_equal (place.region, gst_cow_place_name (GST_COW_PLACE_ZONE)))
+    place.zone = type;
+  if (g_str_equal (place.region, gst_cow_place_name (GST_COW_PLACE_ROI)))
+    place.type = type;
+  place.has_track = gst_structure_get_uint64 (object, "track_id", &place.track);
+  return place;
+}
+
+char *
+gst_cow_publish_time_text (gint64 us)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (us / G_USEC_PER_SEC);
+  g_autofree char *seconds = time ? g_date_time_format (time, "%Y-%m-%dT%H:%M:%S") : NULL;
+
+  if (!seconds || strlen (seconds) != strlen ("2026-01-31T00:00:00"))
+    return NULL;
+  return g_strdup_printf ("%s.%06dZ", seconds, (int)(us % G_USEC_PER_SEC));
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -127,18 +155,16 @@ append_double_field (GString *json, const char *key, const GstStructure *structu
 
 /* ---- the parts of an event ------------------------------------------------------------------- */
 
-/* Appends a time as RFC 3339 in UTC, with microseconds. One whose year has not four digits is left
- * out. */
+/* Appends a time, or leaves it out. */
 static void
 append_time (GString *json, const char *key, gint64 us)
 {
-  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (us / G_USEC_PER_SEC);
-  g_autofree char *seconds = time ? g_date_time_format (time, "%Y-%m-%dT%H:%M:%S") : NULL;
+  g_autofree char *text = gst_cow_publish_time_text (us);
 
-  if (!seconds || strlen (seconds) != strlen ("2026-01-31T00:00:00"))
+  if (!text)
     return;
   append_key (json, key);
-  g_string_append_printf (json, "\"%s.%06dZ\"", seconds, (int)(us % G_USEC_PER_SEC));
+  g_string_append_printf (json, "\"%s\"", text);
 }
 
 /* The region of interest that the detector attached: the one with its id, or without an id the one
@@ -254,11 +280,28 @@ append_id (GString *json, const GstStructure *object)
   }
 }
 
+/* Appends what each row of a table says, too: zone or track, or that it is the frame. */
+static void
+append_place (GString *json, const GstCowPublishPlace *place)
+{
+  append_key (json, "region");
+  gst_cow_publish_append_string (json, place->region);
+  if (place->zone) {
+    append_key (json, "zone");
+    gst_cow_publish_append_string (json, place->zone);
+  }
+  if (place->has_track) {
+    append_key (json, "track");
+    g_string_append_printf (json, "%" G_GUINT64_FORMAT, place->track);
+  }
+}
+
 static void
 append_object (GString *json, GstBuffer *buffer, const GstCowMoment *moment,
                const GstCowPublishObject *item)
 {
   const GstStructure *object = item->object;
+  const GstCowPublishPlace place = gst_cow_publish_place_of (object);
 
   append_key (json, NULL);
   g_string_append_c (json, '{');
@@ -268,8 +311,8 @@ append_object (GString *json, GstBuffer *buffer, const GstCowMoment *moment,
   append_uint_field (json, "h", object, "h");
   append_id (json, object);
   append_text_field (json, "roi_type", object, "roi_type");
-  append_text_field (json, "region", object, "region");
-  if (g_strcmp0 (gst_structure_get_string (object, "region"), "roi") == 0)
+  append_place (json, &place);
+  if (g_str_equal (place.region, gst_cow_place_name (GST_COW_PLACE_ROI)))
     append_detection (json, buffer, moment, object);
   append_key (json, "behavior");
   g_string_append_c (json, '{');

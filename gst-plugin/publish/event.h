@@ -27,6 +27,21 @@ void gst_cow_publish_event_collect (GstBuffer *buffer, GArray *objects);
 char *gst_cow_publish_event_new (GstBuffer *buffer, const GstCowMoment *moment, const char *source,
                                  gint64 now_us, const GArray *objects);
 
+/* Where the results of an object belong; all borrowed from it. */
+typedef struct {
+  const char *region; /* "frame", "zone" or "roi"; "frame" where the object does not say */
+  const char *zone;   /* the zone's name; NULL: it is in none */
+  const char *type;   /* the detector's word for it; NULL: it was not detected */
+  gboolean has_track;
+  guint64 track; /* of a detection */
+} GstCowPublishPlace;
+
+GstCowPublishPlace gst_cow_publish_place_of (const GstStructure *object);
+
+/* Microseconds since 1970 by ISO 8601 (RFC 3339) in UTC, with microseconds; NULL for a time whose
+ * year has not four digits. Free with g_free (). */
+char *gst_cow_publish_time_text (gint64 us);
+
 /* Appends a text as a JSON string, quotes included; NULL as null. */
 void gst_cow_publish_append_string (GString *json, const char *text);
 

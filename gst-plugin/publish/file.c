@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The target `file`: events as lines of a file, which is rotated, of a pipe, or of the standard
- * output. */
+/* The target `file`: events as lines of JSON or rows of a table, in a file, which is rotated, a
+ * pipe, or the standard output. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "gst-plugin/publish/append.h"
+#include "gst-plugin/publish/event-rows.h"
 #include "gst-plugin/publish/targets.h"
+#include "model/files/printable.h"
 
 /* The bytes that a pipe takes without blocking when poll () says that it is writable. */
 #define BLOCK PIPE_BUF
@@ -21,8 +23,31 @@
 
 /* ---- properties ------------------------------------------------------------------------------ */
 
+typedef enum { FORMAT_AUTO, FORMAT_JSONL, FORMAT_CSV } Format;
+
+static GType
+format_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { FORMAT_AUTO, "CSV where the name of the file ends in .csv, else JSON lines", "auto" },
+    { FORMAT_JSONL, "JSON, an event on a line", "jsonl" },
+    { FORMAT_CSV, "A table of comma-separated values with a header, an object on a row", "csv" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type)) {
+    const GType new = g_enum_register_static ("GstCowPublishFileFormat", values);
+
+    gst_type_mark_as_plugin_api (new, 0);
+    g_once_init_leave (&type, new);
+  }
+  return type;
+}
+
 typedef struct {
   gchar *path;      /* "-": the standard output */
+  gint format;      /* Format */
   guint64 max_size; /* bytes; 0: any */
   guint max_files;
 } Settings;
@@ -33,6 +58,13 @@ static const GstCowPublishProperty rows[] = {
     .name = "file",
     .nick = "File",
     .blurb = "File to append events to, one line each; \"-\": the standard output; unset: none" },
+  { .type = GST_COW_PUBLISH_ENUM,
+    GST_COW_PUBLISH_MEMBER (Settings, format),
+    .name = "file-format",
+    .nick = "Format of the file",
+    .blurb = "What the file has: JSON lines, or a table for spreadsheets and statistics",
+    .number = FORMAT_AUTO,
+    .enum_type = format_get_type },
   { .type = GST_COW_PUBLISH_UINT64,
     GST_COW_PUBLISH_MEMBER (Settings, max_size),
     .name = "max-file-size",
@@ -59,7 +91,8 @@ typedef struct {
   guint max_files;
   GstCowAppend file; /* fd -1: closed */
   gboolean regular;
-  gboolean torn; /* the standard output has half a line */
+  gboolean headed; /* the open file begins with the names of the columns, as far as it has rows */
+  gboolean torn;   /* the standard output has half a line */
 } File;
 
 static const char *
@@ -87,7 +120,8 @@ file_disconnect (GstCowPublishTarget *target, gboolean politely, GCancellable *c
     close (self->file.fd);
   if (self->file.beside >= 0)
     close (self->file.beside);
-  self->file = (GstCowAppend){ .fd = -1, .beside = -1 };
+  self->file = (GstCowAppend){ .fd = -1, .beside = -1, .rows = self->target.rows };
+  self->headed = FALSE;
 }
 
 static gboolean
@@ -155,6 +189,59 @@ file_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
   File *self = (File *)target;
 
   return self->file.fd >= 0 || file_open (self, error);
+}
+
+/* ---- the header of a table ------------------------------------------------------------------- */
+
+static char *
+with_header (const char *line)
+{
+  return g_strconcat (GST_COW_PUBLISH_COLUMNS, "\n", line, NULL);
+}
+
+/* Says which columns a file has, as far as they are a line of text. */
+static gboolean
+refuse_header (const File *self, const char *first, gsize n, GError **error)
+{
+  g_autofree char *line = g_strndup (first, MIN (n, 60)), *shown = NULL;
+
+  line[strcspn (line, "\r\n")] = '\0';
+  shown = cow_printable (line, FALSE);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+               "file: %s begins with \"%s\" and not with the columns of this version's events "
+               "(\"" COW_EVENT_COLUMNS ",...\"), so that no row is appended to it: move it "
+               "away, name another file, or set file-format=jsonl if it has JSON lines",
+               self->path, shown);
+  return FALSE;
+}
+
+/* Notes whether the open regular file has a header: FALSE for one that has something else. A file
+ * that somebody empties needs another one, so its size is looked at each time. */
+static gboolean
+check_header (File *self, GError **error)
+{
+  char first[sizeof GST_COW_PUBLISH_COLUMNS];
+  struct stat info;
+  gssize n;
+
+  if (fstat (self->file.fd, &info) < 0)
+    return fail (self, "cannot read", error);
+  if (info.st_size == 0 || self->headed) {
+    self->headed = info.st_size > 0;
+    return TRUE;
+  }
+  if (self->file.beside < 0) {
+    errno = EACCES;
+    return fail (self, "cannot read the columns of", error);
+  }
+  do
+    n = pread (self->file.beside, first, sizeof first, 0);
+  while (n < 0 && errno == EINTR);
+  if (n < 0)
+    return fail (self, "cannot read", error);
+  self->headed = n == (gssize)sizeof first && strchr ("\r\n", first[n - 1]) &&
+                 strncmp (first, GST_COW_PUBLISH_COLUMNS, sizeof first - 1) == 0;
+  return self->headed || refuse_header (self, first, (gsize)n, error);
 }
 
 /* ---- a file that others write to and rotate too ---------------------------------------------- */
@@ -240,10 +327,18 @@ is_full (const File *self, gsize n)
 static gboolean
 append_line (File *self, const char *line, GCancellable *cancellable, GError **error)
 {
+  g_autofree char *headed = NULL;
+
   while (is_full (self, strlen (line) + 1))
     if (!rotate (self, cancellable, error))
       return FALSE;
-  return gst_cow_append_line (&self->file, line) || fail (self, "cannot write to", error);
+  if (self->target.rows && !check_header (self, error))
+    return FALSE;
+  if (self->target.rows && !self->headed)
+    line = headed = with_header (line);
+  if (!gst_cow_append_line (&self->file, line))
+    return fail (self, "cannot write to", error);
+  return TRUE;
 }
 
 /* ---- pipes, devices and the standard output -------------------------------------------------- */
@@ -263,8 +358,18 @@ wait_writable (const File *self, GCancellable *cancellable, GError **error)
   return !g_cancellable_set_error_if_cancelled (cancellable, error);
 }
 
+/* The bytes of a text that are written at once. Of a table these are whole rows where a row is not
+ * longer than that, because elements of a process may share the standard output. */
+static gsize
+piece (const File *self, const char *text, gsize n)
+{
+  const char *end = n > BLOCK && self->target.rows ? g_strrstr_len (text, BLOCK, "\n") : NULL;
+
+  return end ? (gsize)(end + 1 - text) : MIN (n, BLOCK);
+}
+
 static gboolean
-write_line (File *self, const char *line, GCancellable *cancellable, GError **error)
+write_text (File *self, const char *line, GCancellable *cancellable, GError **error)
 {
   g_autofree char *text = g_strconcat (self->torn ? "\n" : "", line, "\n", NULL);
   const gsize n = strlen (text);
@@ -273,7 +378,7 @@ write_line (File *self, const char *line, GCancellable *cancellable, GError **er
     gssize written = -1;
 
     if (wait_writable (self, cancellable, error)) {
-      written = write (self->file.fd, text + done, MIN (n - done, BLOCK));
+      written = write (self->file.fd, text + done, piece (self, text + done, n - done));
       if (written < 0 && errno != EINTR && errno != EAGAIN)
         fail (self, "cannot write to", error);
       else
@@ -288,6 +393,25 @@ write_line (File *self, const char *line, GCancellable *cancellable, GError **er
   }
   self->torn = FALSE;
   return TRUE;
+}
+
+/* A reader that opens a pipe gets a header. The standard output gets one in the life of the
+ * process, from the first element that writes a table to it; the others wait until it is there. */
+static gboolean
+write_line (File *self, const char *line, GCancellable *cancellable, GError **error)
+{
+  static GMutex lock;
+  static gboolean standard_output_headed;
+  gboolean *headed = self->path ? &self->headed : &standard_output_headed;
+  gboolean ok = TRUE;
+
+  if (self->target.rows) {
+    g_mutex_lock (&lock);
+    if (!*headed)
+      ok = *headed = write_text (self, GST_COW_PUBLISH_COLUMNS, cancellable, error);
+    g_mutex_unlock (&lock);
+  }
+  return ok && write_text (self, line, cancellable, error);
 }
 
 /* ---- the target ------------------------------------------------------------------------------ */
@@ -361,6 +485,14 @@ can_rotate (const File *self, GError **error)
   return ok;
 }
 
+static gboolean
+is_table (const Settings *settings)
+{
+  if (settings->format != FORMAT_AUTO)
+    return settings->format == FORMAT_CSV;
+  return g_str_has_suffix (settings->path, ".csv") || g_str_has_suffix (settings->path, ".CSV");
+}
+
 static GstCowPublishTarget *
 file_new (gconstpointer values, const char *source, GError **error)
 {
@@ -372,7 +504,8 @@ file_new (gconstpointer values, const char *source, GError **error)
   self->path = g_str_equal (settings->path, "-") ? NULL : g_strdup (settings->path);
   self->max_size = settings->max_size;
   self->max_files = settings->max_files;
-  self->file = (GstCowAppend){ .fd = -1, .beside = -1 };
+  self->file = (GstCowAppend){ .fd = -1, .beside = -1, .rows = is_table (settings) };
+  self->target.rows = self->file.rows;
   /* An error at once, unless waiting helps: a pipe may get a reader. */
   if (!file_open (self, &trouble) &&
       !g_error_matches (trouble, G_IO_ERROR, (gint)g_io_error_from_errno (ENXIO))) {
@@ -380,7 +513,8 @@ file_new (gconstpointer values, const char *source, GError **error)
     file_free (&self->target);
     return NULL;
   }
-  if (!trouble && !can_rotate (self, error)) {
+  if (!trouble && (!can_rotate (self, error) ||
+                   (self->regular && self->target.rows && !check_header (self, error)))) {
     file_free (&self->target);
     return NULL;
   }

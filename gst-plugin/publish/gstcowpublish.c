@@ -20,11 +20,14 @@
  *  "system_timestamp":"2026-01-31T06:00:04.000000Z",
  *  "camera_timestamp":"2026-01-31T06:00:03.870000Z","objects":[
  *  {"x":10,"y":20,"w":300,"h":200,"id":7,"roi_type":"cow","region":"roi",
- *   "detection":{"bounding_box":{"x_min":0.0078125,"y_min":0.0277778,"x_max":0.242188,
+ *   "track":7,"detection":{"bounding_box":{"x_min":0.0078125,"y_min":0.0277778,"x_max":0.242188,
  *    "y_max":0.305556},"label":"cow","confidence":0.91},
  *   "behavior":{"label":"Lying","label_id":3,"confidence":0.87,"model":{"name":"cows"}},
  *   "frames_ago":0}]}
  * ]|
+ *
+ * A #GstCowPublish:file whose name ends in .csv, or with #GstCowPublish:file-format, is a table: a
+ * row for each object, under a header.
  *
  * `timestamp` is the stream time in ns; `system_timestamp` is the time of this machine at which the
  * frame came by. `camera_timestamp` is the camera's own, where a #GstReferenceTimestampMeta has it
@@ -74,6 +77,7 @@
 #include "gst-plugin/common/moment.h"
 #include "gst-plugin/common/tasks.h"
 #include "gst-plugin/publish/ending.h"
+#include "gst-plugin/publish/event-rows.h"
 #include "gst-plugin/publish/event.h"
 #include "gst-plugin/publish/queue.h"
 #include "gst-plugin/publish/settings.h"
@@ -380,10 +384,10 @@ gst_cow_publish_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *out
 }
 
 static void
-set_state (GstCowPublish *self, const char *name, const char *label, const GValue *classes)
+set_state (GstCowPublish *self, const char *name, const char *label, const GstStructure *results)
 {
   for (guint i = 0; i < self->n_queues; i++)
-    gst_cow_publish_queue_set_state (self->queues[i], name, label, classes);
+    gst_cow_publish_queue_set_state (self->queues[i], name, label, results);
 }
 
 static void
@@ -403,23 +407,39 @@ is_wanted (GstCowPublish *self, const GstCowPublishObject *item)
   if (name) {
     changed = gst_cow_publish_states_update (self->states, name, label, self->frame);
     if (changed)
-      set_state (self, name, label, gst_structure_get_value (item->results, "classes"));
+      set_state (self, name, label, item->results);
   }
   return changed || self->post_events != GST_COW_PUBLISH_ON_CHANGE;
 }
 
+/* Whether an object has another result than in the frame before: that of this very frame, or of
+ * one that passed while it was classified, as in live pipelines. `now` is the frame's running
+ * time. */
 static gboolean
-has_new (const GArray *objects)
+is_fresh (GstCowPublish *self, const GstStructure *object, GstClockTime now)
 {
-  for (guint i = 0; i < objects->len; i++) {
-    guint frames_ago;
+  g_autofree char *name = gst_cow_publish_topic_of (object);
+  guint frames_ago = G_MAXUINT;
+  guint64 age = 0;
+  gboolean other = FALSE;
 
-    if (gst_structure_get_uint (g_array_index (objects, GstCowPublishObject, i).object,
-                                "frames_ago", &frames_ago) &&
-        frames_ago == 0)
-      return TRUE;
-  }
-  return FALSE;
+  gst_structure_get_uint (object, "frames_ago", &frames_ago);
+  if (frames_ago > 0 && !gst_structure_get_uint64 (object, "age", &age))
+    return FALSE;
+  if (name && GST_CLOCK_TIME_IS_VALID (now) && age <= now)
+    other = gst_cow_publish_states_renew (self->states, name, now - age);
+  return other || frames_ago == 0;
+}
+
+/* Whether there is a fresh one; each is asked, because that is how it is remembered. */
+static gboolean
+has_fresh (GstCowPublish *self, const GArray *objects, GstClockTime now)
+{
+  gboolean found = FALSE;
+
+  for (guint i = 0; i < objects->len; i++)
+    found |= is_fresh (self, g_array_index (objects, GstCowPublishObject, i).object, now);
+  return found;
 }
 
 /* A stream of which nobody knows is taken for live, because that must never wait. */
@@ -477,28 +497,44 @@ may_wait (GstCowPublish *self)
          (self->leaky == GST_COW_PUBLISH_LEAKY_AUTO && !is_live (self));
 }
 
+/* Puts the event of a frame into the queues, in the form that each takes. The time of this machine
+ * at which a frame of a recording comes by is not that of the picture, which a column of a table
+ * would be taken for. */
 static void
-push (GstCowPublish *self, char *event)
+push (GstCowPublish *self, GstBuffer *buffer, const GstCowMoment *moment, const GArray *objects)
 {
+  const gint64 now_us = g_get_real_time ();
   const gboolean wait = may_wait (self);
+  char *json = NULL, *rows = NULL;
 
-  for (guint i = 0; i < self->n_queues; i++)
-    gst_cow_publish_queue_push (self->queues[i], event, wait);
+  for (guint i = 0; i < self->n_queues; i++) {
+    const gboolean takes_rows = gst_cow_publish_queue_takes_rows (self->queues[i]);
+
+    if (takes_rows && !rows)
+      rows = gst_cow_publish_event_rows_new (moment, self->source, is_live (self) ? now_us : -1,
+                                             objects);
+    if (!takes_rows && !json)
+      json = gst_cow_publish_event_new (buffer, moment, self->source, now_us, objects);
+    gst_cow_publish_queue_push (self->queues[i], takes_rows ? rows : json, wait);
+  }
+  g_clear_pointer (&json, g_ref_string_release);
+  g_clear_pointer (&rows, g_ref_string_release);
 }
 
-/* Makes the event of a frame. The camera's time of a recording may be of any age. */
+/* Makes the event of a frame, unless it has nothing new. The camera's time of a recording may be of
+ * any age. */
 static void
 publish (GstCowPublish *self, GstBuffer *buffer, const GArray *objects)
 {
   GstCowMoment moment =
       gst_cow_moment_of (buffer, &GST_BASE_TRANSFORM (self)->segment, &self->info, self->frame);
-  char *event;
 
+  if (self->post_events == GST_COW_PUBLISH_CLASSIFIED &&
+      !has_fresh (self, objects, moment.running_time))
+    return;
   if (is_live (self))
     gst_cow_clock_check (&self->clock, GST_ELEMENT (self), &moment);
-  event = gst_cow_publish_event_new (buffer, &moment, self->source, g_get_real_time (), objects);
-  push (self, event);
-  g_ref_string_release (event);
+  push (self, buffer, &moment, objects);
 }
 
 static GstFlowReturn
@@ -520,7 +556,7 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   for (guint i = 0; i < all->len; i++)
     if (is_wanted (self, &g_array_index (all, GstCowPublishObject, i)))
       g_array_append_val (wanted, g_array_index (all, GstCowPublishObject, i));
-  if (wanted->len > 0 && (self->post_events != GST_COW_PUBLISH_CLASSIFIED || has_new (wanted)))
+  if (wanted->len > 0)
     publish (self, buffer, wanted);
   gst_cow_publish_states_expire (self->states, self->frame++, forget_state, self);
   return GST_FLOW_OK;

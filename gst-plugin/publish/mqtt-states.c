@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "gst-plugin/common/custom-meta.h"
 #include "gst-plugin/publish/topics.h"
 
 /* States that are kept at most, including those that the broker is to delete; and as many of an
@@ -27,6 +28,9 @@ struct _GstCowPublishMqttStates {
   GHashTable *left_behind; /* names of zones and frames that the broker has, and nobody saw */
   gint64 first_seen;       /* g_get_monotonic_time () of the first zone or frame; 0: none yet */
   char **classes;          /* all labels; NULL: not known yet */
+  char *model;             /* what answers, for people; NULL: not known yet */
+  gboolean has_cows;       /* a cow was seen, so that they are counted */
+  gboolean count_due;      /* since then one came, went or did something else */
   gboolean discover_due;   /* the published device is out of date */
   gboolean online;
   gboolean finishing; /* no more will be seen */
@@ -66,6 +70,7 @@ gst_cow_publish_mqtt_states_free (GstCowPublishMqttStates *self)
   g_hash_table_unref (self->states);
   g_hash_table_unref (self->left_behind);
   g_strfreev (self->classes);
+  g_free (self->model);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -122,17 +127,41 @@ note_classes (GstCowPublishMqttStates *self, const GValue *classes)
     return;
   g_strfreev (self->classes);
   self->classes = g_steal_pointer (&new);
+  self->discover_due = self->count_due = TRUE;
+}
+
+static void
+note_model (GstCowPublishMqttStates *self, const GstStructure *results)
+{
+  const char *name = gst_structure_get_string (results, "model_name");
+  g_autofree char *model = NULL;
+
+  if (name)
+    model = g_strconcat (
+        name, gst_cow_meta_is_demonstration (results) ? " (" GST_COW_DEMONSTRATION_TEXT ")" : "",
+        NULL);
+  if (!model || g_strcmp0 (model, self->model) == 0)
+    return;
+  g_free (self->model);
+  self->model = g_steal_pointer (&model);
   self->discover_due = TRUE;
 }
 
 void
 gst_cow_publish_mqtt_states_set (GstCowPublishMqttStates *self, const char *name, const char *label,
-                                 const GValue *classes)
+                                 const GstStructure *results)
 {
   g_mutex_lock (&self->lock);
+  if (!gst_cow_publish_topic_stays (name)) {
+    self->has_cows |= label != NULL;
+    self->count_due = TRUE;
+  }
   if (label || self->online) {
     put_state (self, name, label);
-    note_classes (self, classes);
+    if (results) {
+      note_classes (self, gst_structure_get_value (results, "classes"));
+      note_model (self, results);
+    }
   } else if (g_hash_table_remove (self->states, name)) {
     /* A state that the broker still has is found and deleted after the next connection. */
     self->discover_due = TRUE;
@@ -181,7 +210,8 @@ gst_cow_publish_mqtt_states_found (GstCowPublishMqttStates *self, const char *to
     /* It is one of this run's. */
   } else if (!gst_cow_publish_topic_stays (name)) {
     put_state (self, name, NULL);
-  } else if ((g_str_equal (name, "frame") || g_str_has_prefix (name, "zone/")) &&
+  } else if ((g_str_equal (name, "frame") || g_str_has_prefix (name, "zone/") ||
+              gst_cow_publish_topic_is_count (name)) &&
              g_hash_table_size (self->left_behind) < MOST_STATES) {
     g_hash_table_add (self->left_behind, g_strdup (name));
   }
@@ -204,8 +234,61 @@ gst_cow_publish_mqtt_states_finish (GstCowPublishMqttStates *self)
     g_clear_pointer (&state->label, g_free);
     state->due = TRUE;
   }
-  self->finishing = TRUE;
+  self->finishing = self->count_due = TRUE;
   g_mutex_unlock (&self->lock);
+}
+
+/* ---- how many cows do what, under the lock --------------------------------------------------- */
+
+static void
+add_to_count (GHashTable *counts, const char *label, guint n)
+{
+  char *name = gst_cow_publish_topic_of_count (label);
+  const guint before = GPOINTER_TO_UINT (g_hash_table_lookup (counts, name));
+
+  g_hash_table_replace (counts, name, GUINT_TO_POINTER (before + n));
+}
+
+/* The number of cows for each name of a count, also those that no cow has. */
+static GHashTable *
+count_cows (GstCowPublishMqttStates *self)
+{
+  GHashTable *counts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GHashTableIter iter;
+  gpointer name, value;
+
+  for (char **class = self->classes; class && *class; class ++)
+    add_to_count (counts, *class, 0);
+  add_to_count (counts, GST_COW_LABEL_UNKNOWN, 0);
+  g_hash_table_iter_init (&iter, self->states);
+  while (g_hash_table_iter_next (&iter, &name, &value))
+    if (!gst_cow_publish_topic_stays (name) && ((State *)value)->label)
+      add_to_count (counts, ((State *)value)->label, 1);
+  return counts;
+}
+
+/* Home Assistant would have an entity for each cow that ever had a number, so it gets one for each
+ * behaviour. */
+static void
+recount (GstCowPublishMqttStates *self)
+{
+  g_autoptr (GHashTable) counts = count_cows (self);
+  g_autoptr (GList) known = g_hash_table_get_keys (self->states);
+  GHashTableIter iter;
+  gpointer name, n;
+
+  for (const GList *each = known; each; each = each->next)
+    if (gst_cow_publish_topic_is_count (each->data) && !g_hash_table_contains (counts, each->data))
+      put_state (self, each->data, NULL);
+  g_hash_table_iter_init (&iter, counts);
+  while (g_hash_table_iter_next (&iter, &name, &n)) {
+    const State *state = g_hash_table_lookup (self->states, name);
+    g_autofree char *text = g_strdup_printf ("%u", GPOINTER_TO_UINT (n));
+
+    if (!state || g_strcmp0 (state->label, text) != 0)
+      put_state (self, name, text);
+  }
+  self->count_due = FALSE;
 }
 
 /* ---- what is due, under the lock ------------------------------------------------------------- */
@@ -250,8 +333,13 @@ static void
 take_discovery (GstCowPublishMqttStates *self, GPtrArray *messages)
 {
   g_autoptr (GList) names = names_of (self, TRUE), removed = names_of (self, FALSE);
-  GstCowPublishDevice device = { self->prefix, self->source, self->base,
-                                 names,        removed,      (const char *const *)self->classes };
+  GstCowPublishDevice device = { .prefix = self->prefix,
+                                 .source = self->source,
+                                 .base = self->base,
+                                 .model = self->model,
+                                 .names = names,
+                                 .removed = removed,
+                                 .labels = (const char *const *)self->classes };
 
   self->discover_due = FALSE;
   if (removed) {
@@ -287,6 +375,8 @@ gst_cow_publish_mqtt_states_take_due (GstCowPublishMqttStates *self)
   gpointer name, value;
 
   g_mutex_lock (&self->lock);
+  if (self->discovery_topic && self->has_cows && self->count_due)
+    recount (self);
   expire_left_behind (self);
   if (self->discovery_topic && self->discover_due && g_hash_table_size (self->states) > 0)
     take_discovery (self, messages);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the target `mqtt` has a broker keep: the present label of each cow, zone and frame, and Home
- * Assistant's device. Labels are noted in any thread and published when they are due, so that after
- * an outage only the newest of each is sent.
+ * What the target `mqtt` has a broker keep: the present label of each cow, zone and frame, how many
+ * cows have each label, and Home Assistant's device. Labels are noted in any thread and published
+ * when they are due, so that after an outage only the newest of each is sent.
  */
 #ifndef GST_COW_PUBLISH_MQTT_STATES_H
 #define GST_COW_PUBLISH_MQTT_STATES_H
@@ -20,10 +20,10 @@ void gst_cow_publish_mqtt_states_free (GstCowPublishMqttStates *self);
 /* PREFIX/SOURCE, where SOURCE is one level; borrowed. */
 const char *gst_cow_publish_mqtt_states_base (const GstCowPublishMqttStates *self);
 
-/* Notes a label; NULL: the name is not seen any more. `classes` are the labels that there are. Any
- * thread. */
+/* Notes a label; NULL: the name is not seen any more. `results`: those of cowbehavior that it is
+ * in; NULL with a label of NULL. Any thread. */
 void gst_cow_publish_mqtt_states_set (GstCowPublishMqttStates *self, const char *name,
-                                      const char *label, const GValue *classes);
+                                      const char *label, const GstStructure *results);
 
 /* The other functions are for one thread. */
 

@@ -116,7 +116,9 @@ static const GstCowPublishProperty rows[] = {
     GST_COW_PUBLISH_MEMBER (Settings, discovery),
     .name = "mqtt-discovery",
     .nick = "MQTT discovery",
-    .blurb = "Tell Home Assistant of the frame and the zones, as sensors of a device" },
+    .blurb =
+        "Tell Home Assistant of the frame, the zones, and how many cows do what, as sensors of a "
+        "device" },
   { .type = GST_COW_PUBLISH_TEXT,
     GST_COW_PUBLISH_MEMBER (Settings, discovery_prefix),
     .name = "mqtt-discovery-prefix",
@@ -223,7 +225,16 @@ note_break (Mqtt *self)
     return;
   self->n_strikes = oldest.hash == self->suspect.hash ? self->n_strikes + 1 : 1;
   self->suspect = oldest;
-  if (self->n_strikes >= MOST_STRIKES)
+}
+
+/* A broker that closed the connection for a message is there at once. One that ended, for whatever
+ * reason, is away for a while, and tells nothing of the message. */
+static void
+judge (Mqtt *self)
+{
+  if (!self->link)
+    self->n_strikes = 0;
+  else if (self->n_strikes >= MOST_STRIKES)
     condemn (self);
 }
 
@@ -452,9 +463,9 @@ mqtt_disconnect (GstCowPublishTarget *target, gboolean politely, GCancellable *c
 
 static void
 mqtt_set_state (GstCowPublishTarget *target, const char *name, const char *label,
-                const GValue *classes)
+                const GstStructure *results)
 {
-  gst_cow_publish_mqtt_states_set (((Mqtt *)target)->states, name, label, classes);
+  gst_cow_publish_mqtt_states_set (((Mqtt *)target)->states, name, label, results);
 }
 
 /* Connects with MQTT 5; where the broker does not know that, with 3.1.1; and where it keeps no
@@ -494,8 +505,9 @@ greet (Mqtt *self, GCancellable *cancellable, GError **error)
   const char *base = gst_cow_publish_mqtt_states_base (self->states);
   g_autofree char *tracks = g_strconcat (base, "/track/+", NULL),
                   *zones = g_strconcat (base, "/zone/+", NULL),
+                  *counts = g_strconcat (base, "/count/+", NULL),
                   *frame = g_strconcat (base, "/frame", NULL);
-  const char *topics[] = { tracks, zones, frame, self->broker.will_topic };
+  const char *topics[] = { tracks, zones, counts, frame, self->broker.will_topic };
 
   return gst_cow_publish_link_subscribe (self->link, topics, G_N_ELEMENTS (topics), error) &&
          announce (self, cancellable, error) && publish_due (self, cancellable, error) &&
@@ -511,6 +523,7 @@ mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
   self->contradicted = self->echoed = self->answered_back = FALSE;
   self->n_echoes_due = 0;
   self->link = connect_somehow (self, cancellable, error);
+  judge (self);
   if (!self->link)
     return FALSE;
   if (!self->broker.retain)

@@ -253,16 +253,22 @@ gst_cow_publish_queue_release (GstCowPublishQueue *self)
 
 void
 gst_cow_publish_queue_set_state (GstCowPublishQueue *self, const char *name, const char *label,
-                                 const GValue *classes)
+                                 const GstStructure *results)
 {
   if (self->target->class->set_state)
-    self->target->class->set_state (self->target, name, label, classes);
+    self->target->class->set_state (self->target, name, label, results);
 }
 
 const char *
 gst_cow_publish_queue_name (GstCowPublishQueue *self)
 {
   return self->target->class->name;
+}
+
+gboolean
+gst_cow_publish_queue_takes_rows (GstCowPublishQueue *self)
+{
+  return self->target->rows;
 }
 
 void

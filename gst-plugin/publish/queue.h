@@ -43,7 +43,9 @@ void gst_cow_publish_queue_release (GstCowPublishQueue *self);
 gboolean gst_cow_publish_queue_is_gone (GstCowPublishQueue *self);
 /* Calls set_state () of the target. Any thread. */
 void gst_cow_publish_queue_set_state (GstCowPublishQueue *self, const char *name, const char *label,
-                                      const GValue *classes);
+                                      const GstStructure *results);
+/* Whether the target takes events as rows of a table and not as JSON. Any thread. */
+gboolean gst_cow_publish_queue_takes_rows (GstCowPublishQueue *self);
 void gst_cow_publish_queue_get_counts (GstCowPublishQueue *self, GstCowPublishCounts *counts);
 const char *gst_cow_publish_queue_name (GstCowPublishQueue *self);
 

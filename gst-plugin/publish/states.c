@@ -9,7 +9,8 @@
 
 typedef struct {
   char *label;
-  guint64 frame; /* number of the last frame that had it */
+  guint64 frame;     /* number of the last frame that had it */
+  GstClockTime when; /* running time of the picture that its result is of */
 } State;
 
 struct _GstCowPublishStates {
@@ -54,6 +55,7 @@ gst_cow_publish_states_update (GstCowPublishStates *self, const char *name, cons
     if (g_hash_table_size (self->states) >= MOST_STATES)
       return TRUE;
     state = g_new0 (State, 1);
+    state->when = GST_CLOCK_TIME_NONE;
     g_hash_table_insert (self->states, g_strdup (name), state);
   }
   if (changed) {
@@ -62,6 +64,17 @@ gst_cow_publish_states_update (GstCowPublishStates *self, const char *name, cons
   }
   state->frame = frame;
   return changed;
+}
+
+gboolean
+gst_cow_publish_states_renew (GstCowPublishStates *self, const char *name, GstClockTime when)
+{
+  State *state = g_hash_table_lookup (self->states, name);
+  const gboolean other = state && state->when != when;
+
+  if (state)
+    state->when = when;
+  return other;
 }
 
 void

@@ -17,6 +17,10 @@ void gst_cow_publish_states_free (GstCowPublishStates *self);
  * or not the one before. */
 gboolean gst_cow_publish_states_update (GstCowPublishStates *self, const char *name,
                                         const char *label, guint64 frame);
+/* Notes the running time of the picture that the result of a name is of, and returns whether it is
+ * another one than before. FALSE for a name that is not remembered. */
+gboolean gst_cow_publish_states_renew (GstCowPublishStates *self, const char *name,
+                                       GstClockTime when);
 /* Forgets the names that were not in the last GST_COW_TRACKER_PATIENCE frames, and calls `gone` for
  * each. */
 void gst_cow_publish_states_expire (GstCowPublishStates *self, guint64 frame,

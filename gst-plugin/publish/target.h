@@ -7,6 +7,8 @@
  * Apart from open () and set_state () the functions are called by one worker thread (queue.h), may
  * wait, and return soon when `cancellable` says so. A failed call sets *error, which a person
  * reads: it has no secrets.
+ *
+ * A line is an event: JSON, or rows of a table with newlines between them.
  */
 #ifndef GST_COW_PUBLISH_TARGET_H
 #define GST_COW_PUBLISH_TARGET_H
@@ -77,15 +79,17 @@ typedef struct {
   /* Ends a connection. `politely`: it works, and there is time to say goodbye. Optional. */
   void (*disconnect) (GstCowPublishTarget *self, gboolean politely, GCancellable *cancellable);
   /* Notes, in any thread and without waiting, what is seen at `name` (topics.h) from now on; NULL:
-   * it is not seen any more. `classes` are the labels that there are. Optional. */
+   * it is not seen any more. `results`: those that it is in, which name model and labels; NULL
+   * with a label of NULL. Optional. */
   void (*set_state) (GstCowPublishTarget *self, const char *name, const char *label,
-                     const GValue *classes);
+                     const GstStructure *results);
   void (*free) (GstCowPublishTarget *self);
 } GstCowPublishTargetClass;
 
 struct _GstCowPublishTarget {
   const GstCowPublishTargetClass *class; /* set by whoever called open () */
   guint most_lines;                      /* that send () takes at once */
+  gboolean rows; /* set by open (): events come as rows of a table, event-rows.h, not as JSON */
   guint retry_after_s; /* set by a failed call when the other side said how long to leave it
                           alone; else 0 */
   /* Set by the queue: posts a warning of something that is no failure of a call, and takes the

@@ -55,6 +55,20 @@ gst_cow_publish_topic_of (const GstStructure *object)
   return NULL;
 }
 
+char *
+gst_cow_publish_topic_of_count (const char *label)
+{
+  g_autofree char *level = gst_cow_publish_topic_level (label);
+
+  return g_strconcat ("count/", level, NULL);
+}
+
+gboolean
+gst_cow_publish_topic_is_count (const char *name)
+{
+  return g_str_has_prefix (name, "count/");
+}
+
 gboolean
 gst_cow_publish_topic_stays (const char *name)
 {
@@ -84,7 +98,7 @@ gst_cow_publish_device_id (const char *prefix, const char *source)
   return identifier (both);
 }
 
-/* The name that a person sees: "pen 1" for "zone/pen 1". */
+/* The name that a person sees: "pen 1" for "zone/pen 1", "Lying" for "count/Lying". */
 static char *
 display_name (const char *name)
 {
@@ -99,6 +113,24 @@ append_pair (GString *json, const char *key, const char *value)
 {
   g_string_append_printf (json, "\"%s\":", key);
   gst_cow_publish_append_string (json, value);
+}
+
+/* What the state of a label can be. Home Assistant has a state of its own for what is not known,
+ * which a template reaches by nothing, and refuses states that are not among the options. */
+static void
+append_options (GString *json, const char *const *labels)
+{
+  g_string_append (json, ",\"value_template\":\"{{ none if value == '" GST_COW_LABEL_UNKNOWN
+                         "' else value }}\"");
+  if (!labels || !*labels)
+    return;
+  g_string_append (json, ",\"device_class\":\"enum\",\"options\":[");
+  for (const char *const *label = labels; *label; label++) {
+    if (label > labels)
+      g_string_append_c (json, ',');
+    gst_cow_publish_append_string (json, *label);
+  }
+  g_string_append_c (json, ']');
 }
 
 static void
@@ -116,15 +148,10 @@ append_sensor (GString *json, const GstCowPublishDevice *device, const char *id,
   g_string_append_c (json, ',');
   append_pair (json, "state_topic", topic);
   g_string_append (json, ",\"icon\":\"mdi:cow\"");
-  if (device->labels) {
-    g_string_append (json, ",\"device_class\":\"enum\",\"options\":[");
-    for (const char *const *label = device->labels; *label; label++) {
-      gst_cow_publish_append_string (json, *label);
-      g_string_append_c (json, ',');
-    }
-    gst_cow_publish_append_string (json, GST_COW_LABEL_UNKNOWN);
-    g_string_append_c (json, ']');
-  }
+  if (gst_cow_publish_topic_is_count (name))
+    g_string_append (json, ",\"state_class\":\"measurement\",\"unit_of_measurement\":\"cows\"");
+  else
+    append_options (json, device->labels);
   g_string_append_c (json, '}');
 }
 
@@ -139,8 +166,13 @@ gst_cow_publish_device_text (const GstCowPublishDevice *device)
   gst_cow_publish_append_string (json, id);
   g_string_append (json, "],");
   append_pair (json, "name", device->source);
+  if (device->model) {
+    g_string_append_c (json, ',');
+    append_pair (json, "model", device->model);
+  }
   g_string_append (json,
-                   "},\"origin\":{\"name\":\"cowbehavior\",\"sw_version\":\"" COW_VERSION "\"},");
+                   ",\"manufacturer\":\"cowbehavior\",\"sw_version\":\"" COW_VERSION
+                   "\"},\"origin\":{\"name\":\"cowbehavior\",\"sw_version\":\"" COW_VERSION "\"},");
   append_pair (json, "availability_topic", available);
   g_string_append (json, ",\"components\":{");
   for (const GList *name = device->names; name; name = name->next) {

@@ -14,14 +14,19 @@ char *gst_cow_publish_topic_level (const char *name);
 /* The name of an object of the custom meta: "frame", "zone/NAME" or "track/NUMBER", where NAME is a
  * level of a topic. NULL where the object has no name. Free with g_free (). */
 char *gst_cow_publish_topic_of (const GstStructure *object);
-/* Whether a name is of something permanent: the frame or a zone, but not a track. */
+/* The name of the number of cows with a label, "count/LABEL", and whether a name is one. Free with
+ * g_free (). */
+char *gst_cow_publish_topic_of_count (const char *label);
+gboolean gst_cow_publish_topic_is_count (const char *name);
+/* Whether a name is of something permanent: the frame, a zone or a number, but not a track. */
 gboolean gst_cow_publish_topic_stays (const char *name);
 
 /* All borrowed. */
 typedef struct {
   const char *prefix, *source; /* as set: "cowbehavior", "barn 1" */
   const char *base;            /* topic below which the names are: "cowbehavior/barn 1" */
-  GList *names;                /* from gst_cow_publish_topic_of () */
+  const char *model;           /* what answers, for people; NULL: not known */
+  GList *names;                /* from gst_cow_publish_topic_of () or _of_count () */
   GList *removed;              /* likewise; what Home Assistant is to forget */
   const char *const *labels;   /* that a state may have, NULL-terminated; NULL: not known */
 } GstCowPublishDevice;
@@ -29,7 +34,8 @@ typedef struct {
 /* The device's id in topics and for Home Assistant: letters, digits, "_" and "-". Free with
  * g_free (). */
 char *gst_cow_publish_device_id (const char *prefix, const char *source);
-/* The discovery message: a sensor for each permanent name. Free with g_free (). */
+/* The discovery message: a sensor for each permanent name, with the label or the number of cows as
+ * its state; a label of "unknown" is what Home Assistant calls that, too. Free with g_free (). */
 char *gst_cow_publish_device_text (const GstCowPublishDevice *device);
 
 G_END_DECLS

@@ -28,16 +28,36 @@ hash_small (const CowCheckpoint *model)
   return g_strdup (g_checksum_get_string (sum));
 }
 
+/* What the card remembers its base by. */
+static const char *
+mark_of (const CowCard *card)
+{
+  return card->base_fingerprint ? card->base_fingerprint : card->base_hash;
+}
+
+/* The same of a model. */
+static char *
+mark_model (const CowCard *card, const CowCheckpoint *model, GError **error)
+{
+  return card->base_fingerprint ? cow_fingerprint (model, NULL, NULL, error) : hash_small (model);
+}
+
+gboolean
+cow_base_agrees (const CowCard *card, const CowCheckpoint *model)
+{
+  g_autofree char *ours = mark_of (card) ? mark_model (card, model, NULL) : NULL;
+  return ours && g_ascii_strcasecmp (mark_of (card), ours) == 0;
+}
+
 char *
 cow_base_warning (const CowCard *card, const char *adapter, const CowCheckpoint *model)
 {
-  const char *theirs = card->base_fingerprint ? card->base_fingerprint : card->base_hash,
+  const char *theirs = mark_of (card),
              *name = card->base_name ? card->base_name : "a model without a name";
   if (!theirs)
     return NULL;
   g_autoptr (GError) unread = NULL;
-  g_autofree char *ours =
-      card->base_fingerprint ? cow_fingerprint (model, NULL, NULL, &unread) : hash_small (model);
+  g_autofree char *ours = mark_model (card, model, &unread);
   if (unread)
     return g_strdup_printf ("whether %s was made on this base was not checked: %s", adapter,
                             unread->message);

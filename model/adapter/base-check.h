@@ -19,6 +19,10 @@ G_BEGIN_DECLS
  */
 char *cow_base_warning (const CowCard *card, const char *adapter, const CowCheckpoint *model);
 
+/* Whether the model is the base that the card remembers, by its fingerprint or its weights. FALSE
+ * where the card remembers none, or that cannot be told. */
+gboolean cow_base_agrees (const CowCard *card, const CowCheckpoint *model);
+
 G_END_DECLS
 
 #endif

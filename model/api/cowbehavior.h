@@ -96,8 +96,8 @@ typedef struct CowBehavior CowBehavior;
 typedef struct {
   size_t size; /* sizeof (CowBehaviorOptions) */
   /* A Hugging Face folder, .safetensors or .pth: a path, or a name below a folder of
-   * $COWBEHAVIOR_PATH, $XDG_DATA_HOME/cowbehavior or the installed data. NULL where the adapter's
-   * folder holds a whole network. */
+   * $COWBEHAVIOR_PATH, $XDG_DATA_HOME/cowbehavior or the installed data. NULL: the one
+   * that the adapter was made on, found there by its name and its weights. */
   const char *model;
   const char *adapter; /* the adapter's folder, found like the model; it has the classes */
   const char *device;  /* "auto", "cpu", "cuda" or "cuda:1"; NULL: "auto" */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cow-build.h"
+#include "model/adapter/base-find.h"
 #include "model/api/api-private.h"
 #include "model/network/precision-resolve.h"
 
@@ -106,6 +107,9 @@ open_engine (const CowBehaviorOptions *given, GError **error)
   if (!cow_precision_parse (options.precision, &wanted.precision, error))
     return NULL;
   g_auto (CowPrecisionChoice) choice = { 0 };
+  g_autofree char *base = NULL;
+  if (!cow_base_complete (options.adapter, &wanted.model, &base, error))
+    return NULL;
   cow_precision_resolve (&wanted, &choice);
   CowEngine *engine = cow_engine_get (&wanted, error);
   if (!engine)

@@ -7,10 +7,8 @@
 #include "model/files/file-writer.h"
 #include "model/files/suggest.h"
 
-/* The folders below which a relative name is looked for, in order of preference; a new
- * NULL-terminated array. */
-static char **
-search_folders (void)
+char **
+cow_locate_folders (void)
 {
   g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
   const char *path = g_getenv ("COWBEHAVIOR_PATH");
@@ -218,7 +216,7 @@ cow_locate (const char *name, GError **error)
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist", name);
     return NULL;
   }
-  g_auto (GStrv) folders = search_folders ();
+  g_auto (GStrv) folders = cow_locate_folders ();
   for (char **folder = folders; *folder; folder++) {
     g_autofree char *path = g_build_filename (*folder, name, NULL);
     if (cow_path_exists (path))

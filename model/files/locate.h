@@ -18,6 +18,9 @@ G_BEGIN_DECLS
  * Free with g_free.
  */
 char *cow_locate (const char *name, GError **error);
+/* The folders below which a relative name is looked for, in order of preference, NULL-terminated;
+ * free with g_strfreev. */
+char **cow_locate_folders (void);
 /* Names of the folders below one that hold such a file, "a, b"; NULL: none. Free with g_free. */
 char *cow_folder_list_holding (const char *folder, const char *file);
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# awk -f score.awk TRUTH.jsonl EVENTS.tsv: compares the labels of events.awk with the truth that
-# cow-render-barn wrote. The first event belongs to the video's first frame. Cows between two
-# behaviours are not counted. Numbers have a point: where awk follows a locale in which they have a
-# comma, run it with LC_ALL=C.
+# awk -f score.awk TRUTH.jsonl EVENTS.csv: compares the labels in a table of cowpublish with the
+# truth that cow-render-barn wrote. The first event belongs to the video's first frame. Cows between
+# two behaviours are not counted. Numbers have a point: where awk follows a locale in which they
+# have a comma, run it with LC_ALL=C.
 
 BEGIN {
   if (sprintf("%.1f", 1 / 2) != "0.5") {
@@ -30,22 +30,32 @@ FNR == NR {
   next
 }
 
-FNR == 1 { FS = "\t"; $0 = $0; first = $1 }
+# The columns are found by their names. No field is quoted, because no name in the drawn barn has to
+# be.
+FNR == 1 {
+  FS = ","
+  $0 = $0
+  for (i = 1; i <= NF; i++)
+    column[$i] = i
+  next
+}
+FNR == 2 { first = $column["time"] }
 
 {
-  key = int(($1 - first) * rate + 0.5) SUBSEP $2
+  key = int(($column["time"] - first) * rate + 0.5) SUBSEP $column["track"]
+  label = $column["label"]
   labels++
-  last = $1
+  last = $column["time"]
   if (!(key in behaviour) || behaviour[key] == "")
     next
   shown[behaviour[key]]++
   total++
-  if (behaviour[key] == $3) {
-    right[$3]++
+  if (behaviour[key] == label) {
+    right[label]++
     total_right++
-  } else if (++wrong[behaviour[key], $3] > most[behaviour[key]]) {
-    most[behaviour[key]] = wrong[behaviour[key], $3]
-    instead[behaviour[key]] = $3
+  } else if (++wrong[behaviour[key], label] > most[behaviour[key]]) {
+    most[behaviour[key]] = wrong[behaviour[key], label]
+    instead[behaviour[key]] = label
   }
 }
 

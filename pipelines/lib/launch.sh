@@ -7,7 +7,9 @@
 
 # The options set these, each a part of the pipeline or (access) an option of cow-launch.
 # shellcheck disable=SC2034  # the scripts put them together
-detector=() properties=() sink=(fakesink sync=false) shown='' device='' access=() protocols=''
+detector=() properties=(post-messages=none) publisher=() sink=(fakesink sync=false) shown=''
+# shellcheck disable=SC2034
+device='' access=() protocols=''
 
 # --hls keeps the last minute of a stream; scripts of recordings change that.
 hls_length=(playlist-length=10 max-files=15)
@@ -24,11 +26,15 @@ COMMON_OPTIONS='
   --decoder WAY        who decodes: nvdec (an NVIDIA GPU, that of device=cuda:N), vaapi, software,
                        or auto: the first of these that can. What was taken, and why, is said at
                        the start
-  PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25
-                       (gst-inspect-1.0 cowbehavior lists them)
+  PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25, or of
+                       cowpublish, which writes the events (gst-inspect-1.0 lists them)
+
+What was found is printed as a table of comma-separated values with a header: a row for each zone,
+cow or frame when it is classified. file=events.csv appends it to a file, file=events.jsonl writes
+JSON, post-events=on-change only what changes; mqtt-url=mqtt://HOST and http-url=http://HOST/PATH
+publish it. source=NAME names the camera; else its host and path, or the name of the recording, do.
 
 Outputs for the frames, on which cowoverlay draws boxes, labels, confidence, age and time budget.
-Without any of these options there are messages only.
   --show               a window
   --mp4 FILE           a recording in H.264, without sound. Ctrl+C, TERM and HUP complete it. A
                        program that is killed loses a second of it, a machine without power what
@@ -133,12 +139,62 @@ common_option () {
     --show) sink=(videoconvert ! autovideosink sync=false) shown=yes ;;
     *)
       if is_property "$1"; then
-        properties+=("${1%%=*}=$(quote "${1#*=}")")
+        if is_of_publisher "${1%%=*}"; then
+          publisher+=("${1%%=*}=$(quote "${1#*=}")")
+        else
+          properties+=("${1%%=*}=$(quote "${1#*=}")")
+        fi
         if [ "${1%%=*}" = device ]; then device=${1#*=}; fi
       else
         taken=0
       fi ;;
   esac
+}
+
+# is_of_publisher PROPERTY: whether it belongs to cowpublish; all others belong to cowbehavior.
+is_of_publisher () {
+  case $1 in
+    source | post-events | queue-size | leaky | drain-timeout) return 0 ;;
+    file | file-format | max-file* | http-* | mqtt-*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+# name_of ADDRESS|FILE: a name that other cameras do not have: host and path, or the recording's.
+# Nothing of it may be a login, which some cameras have in the path or in the query, and which may
+# be written so that it cannot be told from the rest.
+name_of () {
+  local rest=${1#*://} host path part parts name
+  if [[ $1 != *://* ]]; then
+    name=${1##*/}
+    echo "${name%.*}"
+    return
+  fi
+  host=${rest%%[/?#]*}
+  path=${rest#"$host"}
+  if [[ $path == *@* ]]; then
+    echo camera
+    return
+  fi
+  name=${host##*@}
+  IFS=/ read -ra parts <<<"${path%%[?#]*}"
+  for part in "${parts[@]:1}"; do
+    [[ $part == *[=\&]* ]] || name+=-$part
+  done
+  [[ ! $path =~ channel=([0-9]+) ]] || name+=-channel-${BASH_REMATCH[1]}
+  echo "$name"
+}
+
+# publish_events NAME: sets `events`, the elements that print or write what cowbehavior finds, as
+# the properties of cowpublish that were given say: else they print a table.
+publish_events () {
+  local property to=''
+  for property in "${publisher[@]}"; do
+    case $property in file=* | http-url=* | mqtt-url=*) to=given ;; esac
+  done
+  [ -n "$to" ] || publisher+=(file=- file-format=csv)
+  # What the user gave comes behind, and counts.
+  events=(cowpublish "source=$(quote "$1")" post-events=classified "${publisher[@]}" !)
 }
 
 # is_property WORD: whether it is PROPERTY=VALUE. An address with a = in it is none.

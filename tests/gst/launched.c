@@ -5,11 +5,15 @@
 #include <signal.h>
 #include <string.h>
 
+#include "gst-plugin/publish/event-rows.h"
 #include "model/adapter/card.h"
 #include "tests/gst/child.h"
 #include "tests/gst/support.h"
 
 #define LIMIT_S 90
+
+/* Of GST_COW_PUBLISH_COLUMNS. */
+#define N_COLUMNS 16
 
 /* When the stream has ended, rtspsrc may find the connection closed as it says goodbye, and
  * gst-launch-1.0 then returns 1. Only this error is accepted. */
@@ -103,6 +107,26 @@ launched_n_messages (const char *output)
     if (!*label)
       g_test_message ("no label in: %s", *line);
     g_assert_nonnull (*label);
+    n++;
+  }
+  return n;
+}
+
+guint
+launched_n_rows (const char *output)
+{
+  const char *header = strstr (output, GST_COW_PUBLISH_COLUMNS "\n");
+  g_auto (GStrv) lines = g_strsplit (header ? header : "", "\n", -1);
+  guint n = 0;
+
+  for (guint i = 1; i < g_strv_length (lines); i++) {
+    g_auto (GStrv) fields = g_strsplit (lines[i], ",", -1);
+
+    g_assert_cmpstr (lines[i], !=, lines[0]);
+    if (g_strv_length (fields) != N_COLUMNS)
+      continue; /* it is no row */
+    g_assert_cmpstr (fields[0], !=, "");
+    g_assert_true (g_strv_contains (cow_default_classes, fields[5]));
     n++;
   }
   return n;

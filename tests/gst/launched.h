@@ -17,6 +17,9 @@ char *launched_script (int expected_status, const char *adapter, const char *scr
 /* Counts the messages of cowbehavior that gst-launch-1.0 -m printed; each must have one label,
  * which is a class. */
 guint launched_n_messages (const char *output);
+/* Counts the rows of events that a script printed below one header; each must have a source and a
+ * label, which is a class. */
+guint launched_n_rows (const char *output);
 
 /* A command that a test watches and signals while it runs. It does not outlive the test. */
 typedef struct _Launched Launched;

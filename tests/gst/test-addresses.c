@@ -45,7 +45,7 @@ assert_labels (const char *url, const char *option, const char *value)
   g_autofree char *output = look (0, url, option, value);
 
   g_test_message ("%s", url);
-  g_assert_cmpuint (launched_n_messages (output), >=, 5);
+  g_assert_cmpuint (launched_n_rows (output), >=, 5);
 }
 
 /* Replaces the scheme of an address. */
@@ -341,7 +341,7 @@ assert_recording (Web *web, const char *login, const char *path, const char *opt
   g_autofree char *url = web_url (web, login, path), *output = label (0, url, option, value);
 
   g_test_message ("%s", url);
-  g_assert_cmpuint (launched_n_messages (output), ==, 15);
+  g_assert_cmpuint (launched_n_rows (output), ==, 15);
   g_assert_null (strstr (output, "u:p"));
 }
 
@@ -396,7 +396,7 @@ test_passwords (void)
     g_autofree char *login = g_strdup_printf ("admin:%s@", all[i].typed),
                     *url = camera_url (camera, login), *output = look (0, url, NULL, NULL);
 
-    g_assert_cmpuint (launched_n_messages (output), >=, 5);
+    g_assert_cmpuint (launched_n_rows (output), >=, 5);
     g_assert_null (strstr (output, all[i].typed));
     g_assert_null (strstr (output, all[i].password));
     camera_free (camera);
@@ -433,7 +433,7 @@ test_path (void)
                   *bad = g_strconcat (url, "/password=Geheim77", NULL),
                   *output = look (0, long_url, NULL, NULL), *failed = look (1, bad, NULL, NULL);
 
-  g_assert_cmpuint (launched_n_messages (output), >=, 5);
+  g_assert_cmpuint (launched_n_rows (output), >=, 5);
   g_assert_null (strstr (output, "Geheim77"));
   g_assert_null (strstr (failed, "Geheim77"));
   g_assert_nonnull (strstr (failed, "the camera has no such path"));

@@ -520,6 +520,48 @@ test_tiny_frames (void)
   }
 }
 
+/* ---- the badge ------------------------------------------------------------------------------- */
+
+/* A frame with a box in its upper right corner, whose tag is where the badge would be, as `model`
+ * labelled it. */
+static GstBuffer *
+draw_of_model (GstHarness *harness, const GstVideoInfo *info, const char *model, guint n)
+{
+  GstBuffer *buffer = shown_frame (info);
+  GstStructure *results;
+
+  shown_attach (buffer, shown_object (440, 20, 200, 60, "Lying", 3, 0.5), NULL);
+  results = gst_buffer_get_cow_behavior (buffer);
+  gst_structure_set (results, "model_name", G_TYPE_STRING, model, NULL);
+  return shown_push (harness, buffer, n);
+}
+
+/* The demonstration model has one, which hides no tag; other models have none. */
+static void
+test_badge (void)
+{
+  const GstVideoInfo info = bgrx (640, 360);
+  GstHarness *harness = shown_harness (QUIET, &info);
+  GstBuffer *own = draw_of_model (harness, &info, "drawn-cowshed", 0),
+            *day = draw_of_model (harness, &info, "drawn-cows-day", 1),
+            *after = draw_of_model (harness, &info, "cows", 2);
+  guint first = 0;
+
+  g_assert_true (shown_same (own, after, &info));
+  g_assert_false (shown_same (own, day, &info));
+  for (gint y = 0; y < 360 && first == 0; y++)
+    for (gint x = 0; x < 640 && first == 0; x++)
+      if (shown_pixel (own, &info, x, y) != shown_pixel (day, &info, x, y))
+        first = (guint)y;
+  g_test_message ("the badge begins in line %u", first);
+  g_assert_cmpuint (first, >=, 40); /* below the tag in the box */
+  g_assert_cmpuint (first, <, 180);
+  gst_buffer_unref (own);
+  gst_buffer_unref (day);
+  gst_buffer_unref (after);
+  gst_harness_teardown (harness);
+}
+
 static void
 add_tests (void)
 {
@@ -542,6 +584,7 @@ add_tests (void)
   g_test_add_func ("/overlay/clipped", test_clipped);
   g_test_add_func ("/overlay/strange-metas", test_strange_metas);
   g_test_add_func ("/overlay/tiny-frames", test_tiny_frames);
+  g_test_add_func ("/overlay/badge", test_badge);
 }
 
 int

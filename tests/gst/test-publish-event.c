@@ -73,12 +73,14 @@ test_exact (void)
       "1\",\"timestamp\":4000000000,"
       "\"system_timestamp\":\"2026-01-31T06:00:04.000056Z\",\"objects\":["
       "{\"x\":32,\"y\":24,\"w\":64,\"h\":48,\"id\":12,\"roi_type\":\"cow\",\"region\":\"roi\","
+      "\"track\":12,"
       "\"detection\":{\"bounding_box\":{\"x_min\":0.1,\"y_min\":0.1,\"x_max\":0.3,\"y_max\":0.3},"
       "\"label\":\"cow\","
       "\"label_id\":19,\"confidence\":0.5},"
       "\"behavior\":{\"label\":\"Lying\",\"label_id\":3,\"confidence\":0.75,\"model\":{\"name\":"
       "\"cows\"}},\"frames_ago\":2},"
       "{\"x\":32,\"y\":24,\"w\":64,\"h\":48,\"roi_type\":\"pen 1\",\"region\":\"zone\","
+      "\"zone\":\"pen 1\","
       "\"behavior\":{\"label\":\"Standing\",\"label_id\":3,\"confidence\":0.75,\"model\":{\"name\":"
       "\"cows\"}},\"frames_ago\":0}]}");
 }
@@ -248,7 +250,7 @@ test_hostile_fields (void)
   g_assert_nonnull (strstr (event, "\"source\":null"));
   g_assert_nonnull (strstr (
       event,
-      "\"objects\":[{\"behavior\":{\"model\":{\"name\":\"cows\"}}},"
+      "\"objects\":[{\"region\":\"frame\",\"behavior\":{\"model\":{\"name\":\"cows\"}}},"
       "{\"region\":\"roi\",\"detection\":{},\"behavior\":{\"model\":{\"name\":\"cows\"}}}]"));
 }
 
@@ -346,10 +348,16 @@ static void
 test_device (void)
 {
   const char *labels[] = { "Lying", "Standing", NULL };
-  g_autoptr (GList) names =
-      g_list_append (g_list_append (g_list_append (NULL, (gpointer) "frame"), (gpointer) "track/7"),
-                     (gpointer) "zone/pen \"1%2F");
-  const GstCowPublishDevice device = { "cows", "barn", "cows/barn", names, NULL, labels };
+  GList names[] = { { (gpointer) "frame", names + 1, NULL },
+                    { (gpointer) "track/7", names + 2, NULL },
+                    { (gpointer) "zone/pen \"1%2F", names + 3, NULL },
+                    { (gpointer) "count/Lying", NULL, NULL } };
+  const GstCowPublishDevice device = { .prefix = "cows",
+                                       .source = "barn",
+                                       .base = "cows/barn",
+                                       .model = "cows (\"1\")",
+                                       .names = names,
+                                       .labels = labels };
   g_autofree char *text = gst_cow_publish_device_text (&device),
                   *id = gst_cow_publish_device_id ("cows", "barn");
   g_autofree char *odd = gst_cow_publish_device_id ("a/b", "c"),
@@ -359,21 +367,31 @@ test_device (void)
              *components = json_object_get_object_member (object, "components");
   JsonObject *frame = json_object_get_object_member (components, "frame");
   g_autoptr (GList) members = json_object_get_members (components);
-  JsonObject *zone = json_object_get_object_member (components, members->next->data);
+  JsonObject *zone = json_object_get_object_member (components, members->next->data), *about,
+             *number;
 
   g_assert_cmpstr (id, ==, "cows_barn");
   g_assert_cmpstr (odd, !=, other);
   g_assert_cmpstr (json_object_get_string_member (object, "availability_topic"), ==,
                    "cows/barn/available");
   g_assert_true (json_object_has_member (object, "origin"));
-  g_assert_cmpuint (json_object_get_size (components), ==, 2); /* the cow is left out */
+  about = json_object_get_object_member (object, "device");
+  g_assert_cmpstr (json_object_get_string_member (about, "model"), ==, "cows (\"1\")");
+  g_assert_cmpuint (json_object_get_size (components), ==, 3); /* the cow is left out */
   g_assert_cmpstr (json_object_get_string_member (frame, "platform"), ==, "sensor");
   g_assert_cmpstr (json_object_get_string_member (frame, "unique_id"), ==, "cows_barn_frame");
   g_assert_cmpstr (json_object_get_string_member (frame, "state_topic"), ==, "cows/barn/frame");
-  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (frame, "options")), ==, 3);
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (frame, "options")), ==, 2);
+  g_assert_cmpstr (json_object_get_string_member (frame, "value_template"), ==,
+                   "{{ none if value == 'unknown' else value }}");
   g_assert_cmpstr (json_object_get_string_member (zone, "name"), ==, "pen \"1/");
   g_assert_cmpstr (json_object_get_string_member (zone, "state_topic"), ==,
                    "cows/barn/zone/pen \"1%2F");
+  number = json_object_get_object_member (components, members->next->next->data);
+  g_assert_cmpstr (json_object_get_string_member (number, "name"), ==, "Lying");
+  g_assert_cmpstr (json_object_get_string_member (number, "state_class"), ==, "measurement");
+  g_assert_false (json_object_has_member (number, "options"));
+  g_assert_false (json_object_has_member (number, "value_template"));
 }
 
 /* ---- changes --------------------------------------------------------------------------------- */

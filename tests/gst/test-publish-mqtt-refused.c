@@ -130,6 +130,42 @@ test_pauses_grow (void)
   broker_free (broker);
 }
 
+static void
+push_label (GstHarness *harness, guint frame, const char *label)
+{
+  publish_push_objects (harness, frame, publish_object_new ("frame", NULL, 0, label, 0), NULL);
+}
+
+/* A broker that is killed again and again while the same message is alone on its way was not ended
+ * by the message: nothing is left out. */
+static void
+test_killed_often (void)
+{
+  Broker *broker = broker_new ("allow_anonymous true");
+  Listener *listener = listener_new (broker, "look", NULL, NULL);
+  GstHarness *harness = broker_harness_new (broker, OLD "drain-timeout=60000");
+  guint frame = 0;
+
+  /* The first time it has two messages on their way; from then on they go one by one. */
+  for (guint outage = 0; outage < 4; outage++) {
+    push_label (harness, frame++, "Walking");
+    publish_wait (harness, "mqtt", "sent", frame);
+    broker_freeze (broker);
+    push_label (harness, frame++, "Lying");
+    g_usleep (G_USEC_PER_SEC / 2);
+    broker_kill (broker);
+    publish_wait (harness, "mqtt", "failures", 2 * outage + 2);
+    broker_start (broker);
+    publish_wait (harness, "mqtt", "sent", frame);
+    broker_wait_kept (broker, "cowbehavior/barn/frame", "Lying");
+  }
+  publish_stop (harness);
+  g_assert_cmpuint (publish_stat (harness, "mqtt", "dropped"), ==, 0);
+  publish_harness_free (harness);
+  listener_free (listener);
+  broker_free (broker);
+}
+
 /* ---- not permitted --------------------------------------------------------------------------- */
 
 /* A broker whose user "barn" may do what `right` says. (Without a limit of queued messages
@@ -336,6 +372,7 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-mqtt-refused/large-closed", test_large_closed);
   g_test_add_func ("/publish-mqtt-refused/large-device", test_large_device);
   g_test_add_func ("/publish-mqtt-refused/pauses-grow", test_pauses_grow);
+  g_test_add_func ("/publish-mqtt-refused/killed-often", test_killed_often);
   g_test_add_func ("/publish-mqtt-refused/denied", test_denied);
   g_test_add_func ("/publish-mqtt-refused/denied-silently", test_denied_silently);
   g_test_add_func ("/publish-mqtt-refused/permitted", test_permitted);

@@ -192,6 +192,22 @@ parse (const char *text)
   return root;
 }
 
+/* The component that has this topic for its state. */
+static JsonObject *
+component_of (JsonObject *components, const char *topic)
+{
+  g_autoptr (GList) members = json_object_get_members (components);
+
+  for (const GList *name = members; name; name = name->next) {
+    JsonObject *component = json_object_get_object_member (components, name->data);
+
+    if (g_str_equal (json_object_get_string_member (component, "state_topic"), topic))
+      return component;
+  }
+  return NULL;
+}
+
+/* Zones have a sensor each, cows one for each behaviour. */
 static void
 test_discovery (void)
 {
@@ -199,25 +215,30 @@ test_discovery (void)
   GstHarness *harness = broker_harness_new (broker, "mqtt-discovery=true drain-timeout=60000");
   g_autofree char *text = NULL;
   g_autoptr (JsonNode) root = NULL;
-  JsonObject *components, *zone;
-  g_autoptr (GList) members = NULL;
+  JsonObject *components, *zone, *number;
 
   publish_push_objects (harness, 0, publish_object_new ("zone", "pen 1", 0, "Lying", 0),
                         publish_object_new ("roi", "cow", 3, "Lying", 0));
   publish_wait (harness, "mqtt", "sent", 1);
-  publish_push_objects (harness, 1, publish_object_new ("zone", "pen 1", 0, "Lying", 0),
+  broker_wait_kept (broker, "cowbehavior/barn/count/Lying", "1");
+  broker_assert_kept (broker, "cowbehavior/barn/count/unknown", "0");
+  publish_push_objects (harness, 2, publish_object_new ("roi", "cow", 3, "unknown", 0),
+                        publish_object_new ("roi", "cow", 4, "unknown", 0));
+  broker_wait_kept (broker, "cowbehavior/barn/count/unknown", "2");
+  broker_assert_kept (broker, "cowbehavior/barn/count/Lying", "0");
+  publish_push_objects (harness, 3, publish_object_new ("zone", "pen 1", 0, "Lying", 0),
                         publish_object_new ("zone", "pen 2", 0, "Lying", 0));
   publish_stop (harness);
   text = broker_kept (broker, "homeassistant/device/cowbehavior_barn/config");
   g_assert_nonnull (text);
   root = parse (text);
   components = json_object_get_object_member (json_node_get_object (root), "components");
-  g_assert_cmpuint (json_object_get_size (components), ==, 2);
-  members = json_object_get_members (components);
-  zone = json_object_get_object_member (components, members->data);
-  g_assert_cmpstr (json_object_get_string_member (zone, "state_topic"), ==,
-                   "cowbehavior/barn/zone/pen 1");
-  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (zone, "options")), ==, 3);
+  g_assert_cmpuint (json_object_get_size (components), ==, 5);
+  zone = component_of (components, "cowbehavior/barn/zone/pen 1");
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (zone, "options")), ==, 2);
+  number = component_of (components, "cowbehavior/barn/count/Lying");
+  g_assert_cmpstr (json_object_get_string_member (number, "unit_of_measurement"), ==, "cows");
+  g_assert_nonnull (component_of (components, "cowbehavior/barn/count/unknown"));
   broker_assert_kept (broker, json_object_get_string_member (zone, "state_topic"), "Lying");
   publish_harness_free (harness);
   broker_free (broker);

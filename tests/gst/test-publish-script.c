@@ -132,7 +132,8 @@ test_usage (void)
 static char *
 name_for (const char *address)
 {
-  g_autofree char *program = script ();
+  g_autofree char *program =
+      g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "lib/launch.sh", NULL);
   const char *argv[] = {
     "bash", "-c",    "eval \"$(sed -n '/^name_of () {/,/^}/p' \"$1\")\"; name_of \"$2\"",
     "bash", program, address,

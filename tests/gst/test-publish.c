@@ -161,6 +161,31 @@ test_post_events (void)
   assert_events ("on-change", (const guint[]){ 2, 0, 1, 0, 2 });
 }
 
+/* The result of a live pipeline is of a frame that has passed. It is new once, with whichever frame
+ * carries it first. */
+static void
+test_classified_live (void)
+{
+  static const guint ago[] = { 2, 3, 1, 2, 0, 1, 2 }; /* of frames 2, 3, ... at 25 a second */
+  g_autofree char *path = fresh ("live"),
+                  *properties = g_strdup_printf ("file=%s post-events=classified", path);
+  GstHarness *harness = publish_harness_new (properties);
+  g_auto (GStrv) lines = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (ago); i++) {
+    GstStructure *object = publish_object_new ("frame", "frame", 0, "Lying", ago[i]);
+
+    gst_structure_set (object, "age", G_TYPE_UINT64, ago[i] * (GST_SECOND / 25), NULL);
+    publish_push_objects (harness, i + 2, object, NULL);
+  }
+  publish_harness_free (harness);
+  lines = publish_lines (path);
+  g_assert_cmpuint (g_strv_length (lines), ==, 4);
+  g_assert_cmpint (publish_frame_of (lines[0]), ==, 2);
+  g_assert_cmpint (publish_frame_of (lines[1]), ==, 4);
+  g_assert_cmpint (publish_frame_of (lines[2]), ==, 6);
+}
+
 /* ---- files ----------------------------------------------------------------------------------- */
 
 /* Each run appends to what is there. */
@@ -641,6 +666,7 @@ main (int argc, char **argv)
   g_test_add_func ("/publish/never-results", test_never_results);
   g_test_add_func ("/publish/late-results", test_late_results);
   g_test_add_func ("/publish/post-events", test_post_events);
+  g_test_add_func ("/publish/classified-live", test_classified_live);
   g_test_add_func ("/publish/append", test_append);
   g_test_add_func ("/publish/rotation", test_rotation);
   g_test_add_func ("/publish/rotation-one-file", test_rotation_one_file);

@@ -117,13 +117,13 @@ boxes_of (const char *path)
 
 /* Records a camera for some seconds and ends that by a signal. */
 static void
-record (const char *option, const char *to, guint n_messages, int signal)
+record (const char *option, const char *to, guint n_rows, int signal)
 {
   Camera *camera = camera_new_mounted (&(CameraScenario){ 0 });
   g_autofree char *url = camera_url (camera, ""), *output = NULL;
   Launched *launched = start ("rtsp-camera.sh", url, option, to, NULL);
 
-  launched_wait (launched, "cowbehavior, timestamp", n_messages);
+  launched_wait (launched, ",frame,,0,0,", n_rows);
   launched_signal (launched, signal);
   output = launched_end (launched, signal == SIGKILL ? -SIGKILL : 0);
   g_assert_null (strstr (output, "not completed"));

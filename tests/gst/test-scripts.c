@@ -53,7 +53,7 @@ test_file (void)
   g_autofree char *output =
       launched_script (0, adapter, "file.sh", video, "inference-interval=5", NULL);
 
-  g_assert_cmpuint (launched_n_messages (output), ==, 8);
+  g_assert_cmpuint (launched_n_rows (output), ==, 8);
   g_assert_nonnull (strstr (output, "file.sh: h264 is decoded by "));
 }
 
@@ -65,7 +65,7 @@ test_file_decoder (void)
                                              "inference-interval=5", NULL),
                   *odd = launched_script (2, adapter, "file.sh", video, "--decoder", "magic", NULL);
 
-  g_assert_cmpuint (launched_n_messages (output), ==, 8);
+  g_assert_cmpuint (launched_n_rows (output), ==, 8);
   g_assert_nonnull (strstr (output, "h264 is decoded by avdec_h264 (--decoder software)"));
   g_assert_nonnull (strstr (odd, "not \"magic\""));
   if (gst_registry_check_feature_version (gst_registry_get (), "vah264dec", 1, 0, 0) ||
@@ -87,7 +87,7 @@ test_file_mp4 (void)
 
   g_assert_false (
       recorded_has_strip (before->pdata[before->len - 1], &info, 0, 0, info.width, info.height));
-  g_assert_cmpuint (launched_n_messages (output), ==, 8);
+  g_assert_cmpuint (launched_n_rows (output), ==, 8);
   g_assert_cmpint (g_rename (to, plain), ==, 0);
   assert_labelled (plain, 40);
 }
@@ -99,10 +99,9 @@ test_file_zones (void)
       launched_script (0, adapter, "file.sh", video, "--zones",
                        "left=0,0,0.5,1; the right one=0.5,0,0.5,1", "inference-interval=40", NULL);
 
-  g_assert_nonnull (strstr (output, "left"));
-  g_assert_nonnull (strstr (output, "the\\"));
-  g_assert_nonnull (
-      strstr (output, "zone") /* inside two structures, with backslashes around it */);
+  g_assert_cmpuint (launched_n_rows (output), ==, 2);
+  g_assert_nonnull (strstr (output, "\na=video,left,,0.000,,"));
+  g_assert_nonnull (strstr (output, "\na=video,the right one,,0.000,,"));
 }
 
 static void
@@ -113,7 +112,7 @@ test_file_hls (void)
   g_autofree char *output =
       launched_script (0, adapter, "file.sh", video, "--hls", to, "inference-interval=20", NULL);
 
-  g_assert_cmpuint (launched_n_messages (output), ==, 2);
+  g_assert_cmpuint (launched_n_rows (output), ==, 2);
   g_assert_true (g_file_get_contents (playlist, &text, NULL, NULL));
   g_assert_nonnull (strstr (text, "segment00000.ts"));
   g_assert_nonnull (strstr (text, "#EXT-X-ENDLIST"));
@@ -162,7 +161,7 @@ watch_camera (const char *codec, const char *said)
       launched_script (0, adapter, "rtsp-camera.sh", url, "--codec", said, "--mp4", to,
                        "mode=blocking", "inference-interval=5", NULL);
 
-  g_assert_cmpuint (launched_n_messages (output), >=, 5);
+  g_assert_cmpuint (launched_n_rows (output), >=, 5);
   assert_labelled (to, 25);
   camera_free (camera);
 }
@@ -213,23 +212,28 @@ test_odd_size (void)
   assert_size (first, 320, 180);
 }
 
-/* A frame without a time has no number for it. */
+/* Rows go to a file in place of the terminal, as JSON where its name says so; and the user names
+ * the source. */
 static void
-test_no_time (void)
+test_file_events (void)
 {
-  g_autofree char *awk = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "lib/events.awk", NULL);
-  const char *argv[] = {
-    "sh",
-    "-c",
-    "echo 'Got message #1 from element \"c\" (element): cowbehavior, frame=(guint64)0, "
-    "ids=(int)< -1 >, labels=(string)< Lying >, confidences=(double)< 0.5 >;' | awk -f \"$1\"",
-    "sh",
-    awk,
-    NULL
-  };
-  g_autofree char *line = launched_output (argv, 0);
+  g_autofree char *csv = path_of ("events.csv"), *json = path_of ("events.jsonl"), *rows = NULL,
+                  *lines = NULL;
+  g_autofree char *to_csv = g_strconcat ("file=", csv, NULL),
+                  *to_json = g_strconcat ("file=", json, NULL);
+  g_autofree char *table = launched_script (0, adapter, "file.sh", video, to_csv, "source=barn 1",
+                                            "inference-interval=5", NULL),
+                  *events = launched_script (0, adapter, "file.sh", video, to_json,
+                                             "post-events=on-change", NULL);
 
-  g_assert_cmpstr (line, ==, "-\t-1\tLying\t0.500\n");
+  g_assert_cmpuint (launched_n_rows (table), ==, 0);
+  g_assert_null (strstr (table, "Got message"));
+  g_assert_true (g_file_get_contents (csv, &rows, NULL, NULL));
+  g_assert_cmpuint (launched_n_rows (rows), ==, 8);
+  g_assert_nonnull (strstr (rows, "\nbarn 1,,,0.000,,"));
+  g_assert_null (strstr (events, "source,zone"));
+  g_assert_true (g_file_get_contents (json, &lines, NULL, NULL));
+  g_assert_nonnull (strstr (lines, "\"source\":\"a=video\""));
 }
 
 /* A recorder announces when its stream ends. The end arrives although the frames pass more slowly
@@ -246,7 +250,7 @@ test_slower_than_recorder (void)
         0, adapter, "rtsp-camera.sh", url, "--codec", codecs[i], "mode=blocking",
         "inference-interval=5", "--to", "identity sleep-time=100000 ! fakesink", NULL);
 
-    g_assert_cmpuint (launched_n_messages (output), >=, 7);
+    g_assert_cmpuint (launched_n_rows (output), >=, 7);
   }
   camera_free (recorder);
 }
@@ -285,6 +289,7 @@ main (int argc, char **argv)
   g_test_add_func ("/scripts/file/decoder", test_file_decoder);
   g_test_add_func ("/scripts/file-mp4", test_file_mp4);
   g_test_add_func ("/scripts/file-zones", test_file_zones);
+  g_test_add_func ("/scripts/file-events", test_file_events);
   g_test_add_func ("/scripts/file-hls", test_file_hls);
   g_test_add_func ("/scripts/usage", test_usage);
   g_test_add_func ("/scripts/h264", test_h264);
@@ -292,7 +297,6 @@ main (int argc, char **argv)
   g_test_add_func ("/scripts/mjpeg", test_mjpeg);
   g_test_add_func ("/scripts/codec-looked-up", test_codec_looked_up);
   g_test_add_func ("/scripts/odd-size", test_odd_size);
-  g_test_add_func ("/scripts/no-time", test_no_time);
   g_test_add_func ("/scripts/slower-than-recorder", test_slower_than_recorder);
   result = g_test_run ();
 

@@ -64,6 +64,45 @@ test_missing_properties (void)
   assert_start_fails (no_device, GST_RESOURCE_ERROR_SETTINGS, "device|abacus");
 }
 
+/* A folder with the demonstration's model under another name, and an adapter of it, whose card has
+ * no fingerprint of its base; delete it with support_remove (). */
+static char *
+renamed_base_new (void)
+{
+  g_autofree char *models = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "demo/model", NULL);
+  char *folder = g_dir_make_tmp ("cow-base-XXXXXX", NULL);
+  g_autofree char *command =
+      g_strdup_printf ("sh -c 'cp -r \"%s/drawn-cows\" \"%s/elsewhere\" && cp -r "
+                       "\"%s/drawn-cows-day\" \"%s/mine\"'",
+                       models, folder, models, folder);
+  gint status;
+
+  g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, &status, NULL));
+  g_assert_cmpint (status, ==, 0);
+  return folder;
+}
+
+/* Without the property model the adapter's base is found by its weights; and where it is not, its
+ * name is said. */
+static void
+test_base_found (void)
+{
+  char *folder = renamed_base_new (), *base = g_build_filename (folder, "elsewhere", NULL);
+  g_autofree char *before = g_strdup (g_getenv ("COWBEHAVIOR_PATH"));
+
+  g_setenv ("COWBEHAVIOR_PATH", folder, TRUE);
+  support_play ("videotestsrc num-buffers=2 ! video/x-raw,width=96,height=64 ! cowbehavior "
+                "adapter=mine ! fakesink");
+  support_remove (base);
+  assert_start_fails ("adapter=mine", GST_RESOURCE_ERROR_NOT_FOUND,
+                      "property model: not set|mine|drawn-cows|not found");
+  if (before)
+    g_setenv ("COWBEHAVIOR_PATH", before, TRUE);
+  else
+    g_unsetenv ("COWBEHAVIOR_PATH");
+  support_remove (folder);
+}
+
 /* Asserts that starting with the adapter in `folder` fails and that the text names the file or
  * folder and its fault. Deletes the folder. */
 static void
@@ -491,6 +530,7 @@ main (int argc, char **argv)
   adapter = support_adapter_new ();
 
   g_test_add_func ("/stream/missing-properties", test_missing_properties);
+  g_test_add_func ("/stream/base-found", test_base_found);
   g_test_add_func ("/stream/wrong-head", test_wrong_head);
   g_test_add_func ("/stream/no-head", test_no_head);
   g_test_add_func ("/stream/broken-adapter", test_broken_adapter);

@@ -165,7 +165,7 @@ test_turned_recordings (void)
 
     store_mp4 (rotations[i], from);
     output = launched_script (0, adapter, "file.sh", from, "--mp4", to, NULL);
-    g_assert_cmpuint (launched_n_messages (output), ==, 10);
+    g_assert_cmpuint (launched_n_rows (output), ==, 10);
     g_assert_null (strstr (output, "videoflip"));
     assert_upright (to);
   }
@@ -215,7 +215,7 @@ test_interlaced (void)
   g_autoptr (GPtrArray) torn = recorded_frames (from, &info);
   g_assert_cmpint (tear_of (torn, &info), >, 150);
   output = launched_script (0, adapter, "file.sh", from, "--mp4", to, NULL);
-  g_assert_cmpuint (launched_n_messages (output), ==, torn->len);
+  g_assert_cmpuint (launched_n_rows (output), ==, torn->len);
   g_assert_null (strstr (output, "interlaced"));
   g_autoptr (GPtrArray) whole = recorded_frames (to, &info);
   g_assert_cmpuint (whole->len, ==, torn->len);

@@ -31,13 +31,14 @@ has_commas () {
 
 # ---- the elements ------------------------------------------------------------------------------
 
-# play NAME: labels and events of two zones to NAME.messages and NAME.jsonl. gst-launch-1.0 sets the
-# locale as the user has it, as programs with windows do.
+# play NAME: labels and events of two zones to NAME.messages, NAME.jsonl and NAME.csv.
+# gst-launch-1.0 sets the locale as the user has it, as programs with windows do.
 play () {
   gst-launch-1.0 -m videotestsrc num-buffers=3 ! video/x-raw,width=96,height=64,framerate=8/1 ! \
     cowbehavior threshold=0.125 padding=0.25 top-k=3 smoothing=hmm \
     'zones=pen 1=0,0,.5,1;bed=.5,.5 1,.5 .75,1' ! \
-    cowoverlay ! cowpublish source=barn "file=$work/$1.jsonl" ! fakesink |
+    cowoverlay ! cowpublish source=barn "file=$work/$1.jsonl" ! \
+    cowpublish source=barn "file=$work/$1.csv" ! fakesink |
     grep ': cowbehavior, ' | sed 's/.*: cowbehavior, /: cowbehavior, /' >"$work/$1.messages"
 }
 # Without what differs from run to run.
@@ -45,6 +46,7 @@ without_clock () { sed 's/"system_timestamp":"[^"]*"//' "$1"; }
 element () {
   ascii play plain && germany play german && [ -s "$work/plain.jsonl" ] &&
     cmp <(without_clock "$work/plain.jsonl") <(without_clock "$work/german.jsonl") &&
+    cmp "$work/plain.csv" "$work/german.csv" && [ "$(wc -l <"$work/plain.csv")" = 7 ] &&
     cmp "$work/plain.messages" "$work/german.messages"
 }
 utc () {
@@ -65,27 +67,13 @@ homeless () {
     grep -c '"label"' | grep -x 3
 }
 
-# lines AWK...: the events of the messages above, and of numbers that are written in other ways.
-numbers=': cowbehavior, timestamp=(guint64)18446744073, running-time=(guint64)1, ids=(int)< -1, 2'
-numbers+=', 3, 4 >, labels=(string)< Lying, "Feeding\ head\ up", a, b >, confidences=(double)< 0.87'
-numbers+='654000000000001, 9.9999999999999995e-05, 1, 0.99960000000000004 >;'
-lines () {
-  { cat "$work/plain.messages" && echo "$numbers"; } | "$@" -f pipelines/lib/events.awk
-}
-expected=$'18.447\t-1\tLying\t0.877\n18.447\t2\tFeeding head up\t0.000\n18.447\t3\ta\t1.000\n'
-expected+=$'18.447\t4\tb\t1.000'
-events () {
-  ascii lines "$@" >"$work/plain.tsv" && germany lines "$@" >"$work/german.tsv" &&
-    [ "$(wc -l <"$work/plain.tsv")" = 10 ] && cmp "$work/plain.tsv" "$work/german.tsv" &&
-    [ "$(tail -n 4 "$work/german.tsv")" = "$expected" ]
-}
 # score.awk counts in fractions, so it works or says that it cannot.
 score () {
   local truth='{"frame": 1, "time": 0.125, "cow": "1", "behaviour": "Lying", "changing": "false"}'
   echo "$truth" >"$work/truth.jsonl"
-  printf '0.125\t1\tLying\t0.900\n' >"$work/events.tsv"
-  ascii "$@" -f pipelines/demo/score.awk "$work/truth.jsonl" "$work/events.tsv" >"$work/plain.score"
-  germany "$@" -f pipelines/demo/score.awk "$work/truth.jsonl" "$work/events.tsv" \
+  printf 'source,track,time,label\nbarn,1,0.125,Lying\n' >"$work/events.csv"
+  ascii "$@" -f pipelines/demo/score.awk "$work/truth.jsonl" "$work/events.csv" >"$work/plain.score"
+  germany "$@" -f pipelines/demo/score.awk "$work/truth.jsonl" "$work/events.csv" \
     >"$work/german.score" 2>"$work/refusal"
   case $? in
     0) cmp "$work/plain.score" "$work/german.score" ;;
@@ -110,7 +98,16 @@ pictures () {
   cow-render-barn pictures "$work/Kühe" --style day --per-class 6 --split --seed 1
 }
 trains () {
-  train ascii --recipe frozen --model drawn-cows --learning-rate 0.0125 --label-smoothing 0.0625
+  train ascii --recipe frozen --model drawn-cows --learning-rate 0.0125 --label-smoothing 0.0625 \
+    >"$work/trained"
+}
+# The line at the end of that, as somebody pastes it: a table with a row for each frame.
+pasted () {
+  local line
+  line=$(sed -n 's/^On a video: *//p' "$work/trained")
+  [ -n "$line" ] && cow-render-barn video "$work/barn.mp4" --seconds 1 &&
+    (cd "$work" && eval "$line") | tee "$work/pasted" | grep -c ',frame,' | grep -x 15 &&
+    head -n 1 "$work/pasted" | grep '^source,zone,track,time,'
 }
 # What a run wrote, read where numbers have a comma: the same run again.
 trains_again () { train germany --config "$(run_of ascii)/recipe.ini" --model drawn-cows; }
@@ -189,15 +186,14 @@ point "they work without a home, and with no place for a registry" homeless
 for awk in mawk gawk original-awk "busybox awk"; do
   if command -v "${awk%% *}" >/dev/null; then
     # shellcheck disable=SC2086  # a program and its applet
-    point "events.awk with $awk" events $awk
-    # shellcheck disable=SC2086
     point "score.awk with $awk" score $awk
   else
-    skip "events.awk and score.awk with $awk" "it is not installed"
+    skip "score.awk with $awk" "it is not installed"
   fi
 done
 point "pictures are drawn" pictures
 point "trains and evaluates with ASCII alone" trains
+point "and prints a line that labels a video when it is pasted" pasted
 point "and again with a comma, by that run's recipe.ini" trains_again
 point "the files of both are the same" same_files
 point "predict" predict

@@ -104,7 +104,7 @@ repeat (const Run *run, const float *losses, const float *norms, int n_steps, do
     for (int m = 0; m < ACCUMULATION; m++)
       micro_batch (run, step * ACCUMULATION + m);
     const CowAdamW settings = {
-      (float)learning_rate (step, n_steps), .9f, .999f, 1e-8f, .01f, step + 1
+      (float)learning_rate (step, n_steps), .9f, .999f, 1e-8f, .01f, step + 1, 1
     };
     cow_network_step (run->network, &settings, 1, &error);
     check (error);

@@ -8,6 +8,7 @@
 
 #include "model/adapter/card.h"
 #include "model/adapter/head-weights.h"
+#include "model/files/csv-field.h"
 #include "model/files/json-object.h"
 #include "tests/trainer/cli.h"
 #include "tests/trainer/golden-json.h"
@@ -350,7 +351,7 @@ write_table (const Fixture *self,
         g_autofree char *path = picture_path (self, s ? "val" : "test", c, i);
         g_string_append_printf (text, "%s,%s,camera %u,", label (path, number, data),
                                 s ? "val" : "test", c);
-        csv_append_field (text, path);
+        cow_csv_append_field (text, path);
         g_string_append_c (text, '\n');
       }
   char *table = g_build_filename (self->folder, "table.csv", NULL);

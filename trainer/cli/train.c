@@ -182,8 +182,9 @@ say_next (const CowRun *run, const CowRecipe *recipe, const char *folder)
            100 * at->best_accuracy, dataset->splits[COW_VAL]->len, at->best_epoch, best);
   warn_of_guessing (run, recipe, folder);
   g_print ("How good is it?  cow-trainer eval --adapter %s --out %s\n", adapter, out);
-  g_print ("On a video:      gst-launch-1.0 filesrc location=barn.mp4 ! decodebin ! videoconvert ! "
-           "cowbehavior%s%s adapter=%s ! fakesink\n",
+  g_print ("On a video:      gst-launch-1.0 -q filesrc location=barn.mp4 ! decodebin ! "
+           "videoconvert ! cowbehavior%s%s adapter=%s ! cowpublish file=- file-format=csv ! "
+           "fakesink\n",
            model ? " model=" : "", model ? model : "", adapter);
 }
 

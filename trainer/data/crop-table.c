@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "model/files/csv-field.h"
 #include "model/files/file-writer.h"
 #include "trainer/data/csv.h"
 
@@ -206,7 +207,7 @@ append_row (GString *text, gpointer *fields, guint n)
   for (guint i = 0; i < n; i++) {
     if (i > 0)
       g_string_append_c (text, ',');
-    csv_append_field (text, fields[i]);
+    cow_csv_append_field (text, fields[i]);
   }
   g_string_append_c (text, '\n');
 }

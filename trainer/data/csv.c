@@ -327,19 +327,3 @@ csv_is_missing (const char *field)
       return TRUE;
   return FALSE;
 }
-
-void
-csv_append_field (GString *row, const char *field)
-{
-  if (!strpbrk (field, ",\"\r\n")) {
-    g_string_append (row, field);
-    return;
-  }
-  g_string_append_c (row, '"');
-  for (; *field; field++) {
-    if (*field == '"')
-      g_string_append_c (row, '"');
-    g_string_append_c (row, *field);
-  }
-  g_string_append_c (row, '"');
-}

@@ -49,9 +49,6 @@ gboolean csv_next (Csv *self, gboolean *more, GError **error);
 /* Whether a field is a word for a value that is missing: NA, NaN, null, -, ... */
 gboolean csv_is_missing (const char *field);
 
-/* Appends a field for a row being written: quoted when it must be, quotes doubled. */
-void csv_append_field (GString *row, const char *field);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Csv, csv_free)
 
 G_END_DECLS

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "cow-build.h"
+#include "model/files/csv-field.h"
 #include "model/files/file-writer.h"
 #include "model/files/json-object.h"
-#include "trainer/data/csv.h"
 #include "trainer/data/file-names.h"
 #include "trainer/host/words.h"
 
@@ -351,7 +351,7 @@ per_class_csv (const CowEvaluation *self)
   GString *text = g_string_new ("class,precision,recall,f1,support\n");
   for (guint c = 0; c < self->n_classes; c++) {
     const CowScores *scores = &self->metrics->classes[c];
-    csv_append_field (text, self->classes[c]);
+    cow_csv_append_field (text, self->classes[c]);
     g_string_append_printf (text, ",%.10g,%.10g,%.10g,%" G_GUINT64_FORMAT "\n", scores->precision,
                             scores->recall, scores->f1, self->metrics->support[c]);
   }
@@ -363,13 +363,13 @@ append_prediction (GString *text, const CowEvaluation *self, guint i)
 {
   const guint truth = self->truth[i], predicted = self->predicted[i];
   g_autofree char *path = file_name_text (self->samples[i]->path);
-  csv_append_field (text, path);
+  cow_csv_append_field (text, path);
   g_string_append_c (text, ',');
-  csv_append_field (text, self->classes[truth]);
+  cow_csv_append_field (text, self->classes[truth]);
   g_string_append_c (text, ',');
-  csv_append_field (text, self->classes[predicted]);
+  cow_csv_append_field (text, self->classes[predicted]);
   g_string_append (text, truth == predicted ? ",1," : ",0,");
-  csv_append_field (text, self->samples[i]->source ? self->samples[i]->source : "");
+  cow_csv_append_field (text, self->samples[i]->source ? self->samples[i]->source : "");
   for (guint c = 0; c < self->n_classes; c++)
     g_string_append_printf (text, ",%.6g",
                             (double)self->probabilities[(gsize)i * self->n_classes + c]);
@@ -384,7 +384,7 @@ stream_predictions (const CowEvaluation *self, CowFileWriter *file, GString *tex
   g_string_append (text, "image_path,true_label,pred_label,correct,source");
   for (guint c = 0; c < self->n_classes; c++) {
     g_string_append_c (text, ',');
-    csv_append_field (text, self->classes[c]);
+    cow_csv_append_field (text, self->classes[c]);
   }
   g_string_append_c (text, '\n');
   for (guint i = 0; i < self->n; i++) {

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/files/csv-field.h"
 #include "model/files/error.h"
 #include "model/files/file-writer.h"
 #include "model/files/json.h"
 #include "model/files/printable.h"
-#include "trainer/data/csv.h"
 #include "trainer/data/file-names.h"
 
 struct _Predictions {
@@ -64,7 +64,7 @@ add_header (Predictions *self)
     g_string_append (self->text, "image_path,pred_label,confidence");
     for (guint i = 0; i < self->n_classes; i++) {
       g_string_append_c (self->text, ',');
-      csv_append_field (self->text, self->classes[i]);
+      cow_csv_append_field (self->text, self->classes[i]);
     }
     g_string_append_c (self->text, '\n');
     break;
@@ -93,9 +93,9 @@ add_csv_row (Predictions *self, const char *picture, const float *probabilities)
 {
   g_autofree char *shown = file_name_text (picture);
 
-  csv_append_field (self->text, shown);
+  cow_csv_append_field (self->text, shown);
   g_string_append_c (self->text, ',');
-  csv_append_field (self->text, self->classes[self->order[0]]);
+  cow_csv_append_field (self->text, self->classes[self->order[0]]);
   g_string_append_printf (self->text, ",%.6g", (double)probabilities[self->order[0]]);
   for (guint i = 0; i < self->n_classes; i++)
     g_string_append_printf (self->text, ",%.6g", (double)probabilities[i]);

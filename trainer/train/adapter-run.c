@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/train/adapter-run.h"
 
+#include "model/adapter/base-find.h"
 #include "model/files/file-writer.h"
 #include "model/files/locate.h"
 #include "trainer/eval/history.h"
@@ -35,40 +36,39 @@ adapter_run_history (const char *adapter)
   return history;
 }
 
-/* A merged model: weights, head and card in one folder. */
+/* The path of the model that the adapter's run was given, where it is there; NULL where there is no
+ * run, or another machine's. FALSE for settings that cannot be read. */
 static gboolean
-is_model_too (const CowCard *card, const char *adapter)
+find_runs_model (const char *adapter, char **model, GError **error)
 {
-  g_autofree char *config = g_build_filename (adapter, "config.json", NULL);
-  return cow_card_kind (card)->cached && cow_path_is_file (config);
+  g_autoptr (GError) unreadable = NULL;
+  g_autoptr (CowRecipe) recipe = adapter_run_recipe (adapter, &unreadable);
+  *model = NULL;
+  if (unreadable) {
+    g_propagate_error (error, g_steal_pointer (&unreadable));
+    return FALSE;
+  }
+  if (recipe && *recipe->model)
+    *model = cow_locate (recipe->model, NULL);
+  return TRUE;
 }
 
 gboolean
 adapter_run_model (const char *adapter, char **model, GError **error)
 {
-  g_autoptr (GError) unreadable = NULL;
+  g_autoptr (GError) nowhere = NULL;
   g_autoptr (CowCard) card = cow_card_read (adapter, NULL, error);
   *model = NULL;
-  if (!card || cow_card_holds_network (card))
-    return card != NULL;
-  if (is_model_too (card, adapter)) {
-    *model = g_strdup (adapter);
-    return TRUE;
-  }
-  g_autoptr (CowRecipe) recipe = adapter_run_recipe (adapter, &unreadable);
-  if (unreadable) {
-    g_propagate_error (error, g_steal_pointer (&unreadable));
+  if (!card)
     return FALSE;
-  }
   /* The run has a path, the card just a name, which something else may have here. */
-  const char *names[] = { recipe && *recipe->model ? recipe->model : NULL, card->base_name };
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    if (names[i] && (*model = cow_locate (names[i], NULL)))
-      return TRUE;
-  if (names[0] || names[1])
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s belongs to the model \"%s\", which is not found; --model tells where it is",
-                 adapter, names[0] ? names[0] : names[1]);
+  if (!cow_card_holds_network (card) && !find_runs_model (adapter, model, error))
+    return FALSE;
+  if (*model || cow_base_find (adapter, model, &nowhere))
+    return TRUE;
+  if (card->base_name)
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s; --model tells where it is",
+                 nowhere->message);
   else
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "--model is missing, and %s names none",
                  adapter);

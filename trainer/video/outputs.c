@@ -3,10 +3,11 @@
 
 #include <string.h>
 
+#include "model/files/csv-field.h"
 #include "model/files/error.h"
+#include "model/files/event-row.h"
 #include "model/files/file-writer.h"
 #include "model/files/json.h"
-#include "trainer/data/csv.h"
 #include "trainer/data/file-names.h"
 #include "trainer/video/boris.h"
 #include "trainer/video/budget-figure.h"
@@ -66,15 +67,6 @@ rows_clear (Rows *self)
 
 /* ---- pieces of text -------------------------------------------------------------------------- */
 
-/* "12.345": seconds with as many digits as frames need. */
-static void
-append_seconds (GString *text, gint64 ns)
-{
-  const gint64 ms = cow_observation_ms (ns);
-
-  g_string_append_printf (text, "%" G_GINT64_FORMAT ".%03d", ms / 1000, (int)(ms % 1000));
-}
-
 /* By ISO 8601 with the offset of its zone; nothing where nobody knows the time of day. */
 static char *
 wall_clock (const CowVideoSource *source, gint64 time)
@@ -91,11 +83,11 @@ wall_clock (const CowVideoSource *source, gint64 time)
 static void
 append_who (GString *text, const CowVideoSource *source, const char *zone, const char *track)
 {
-  csv_append_field (text, source->source);
+  cow_csv_append_name (text, source->source);
   g_string_append_c (text, ',');
-  csv_append_field (text, zone ? zone : "");
+  cow_csv_append_name (text, zone);
   g_string_append_c (text, ',');
-  csv_append_field (text, track ? track : "");
+  cow_csv_append_name (text, track);
 }
 
 static void
@@ -110,13 +102,13 @@ append_member (GString *text, const char *key, const char *value)
 static void
 add_heads (CowVideoOutputs *self, const char *const *classes)
 {
-  g_string_append (self->events_csv.text, "source,zone,track,time,wall_clock,label,confidence\n");
+  g_string_append (self->events_csv.text, COW_EVENT_COLUMNS "\n");
   g_string_append (self->bouts.text,
                    "source,zone,track,label,start,end,seconds,wall_clock,confidence\n");
   g_string_append (self->budget.text, "source,zone,track,hour");
   for (; *classes; classes++) {
     g_string_append_c (self->budget.text, ',');
-    csv_append_field (self->budget.text, *classes);
+    cow_csv_append_name (self->budget.text, *classes);
   }
   g_string_append (self->budget.text, ",unknown,observed\n");
 }
@@ -148,15 +140,17 @@ cow_video_outputs_event (CowVideoOutputs *self, const CowVideoSource *source,
   GString *csv = self->events_csv.text, *json = self->events_json.text;
   g_autofree char *clock = wall_clock (source, time);
 
-  append_who (csv, source, who->zone, who->track);
-  g_string_append_c (csv, ',');
-  append_seconds (csv, time);
-  g_string_append_printf (csv, ",%s,", clock);
-  csv_append_field (csv, label);
-  g_string_append_printf (csv, ",%.6g\n", confidence);
+  cow_event_row_append (csv, &(CowEventRow){ .source = source->source,
+                                             .zone = who->zone,
+                                             .track = who->track,
+                                             .time = time,
+                                             .wall_clock = clock,
+                                             .label = label,
+                                             .confidence = confidence });
+  g_string_append_c (csv, '\n');
 
   g_string_append (json, "{\"time\":");
-  append_seconds (json, time);
+  cow_event_row_append_seconds (json, time);
   append_member (json, "source", source->source);
   if (*clock)
     append_member (json, "wall_clock", clock);
@@ -182,13 +176,13 @@ add_bouts (CowVideoOutputs *self, const CowVideoSource *source, const CowObserva
 
     append_who (text, source, subject->zone, subject->track);
     g_string_append_c (text, ',');
-    csv_append_field (text, seen->labels->pdata[bout->label]);
+    cow_csv_append_name (text, seen->labels->pdata[bout->label]);
     g_string_append_c (text, ',');
-    append_seconds (text, bout->start);
+    cow_event_row_append_seconds (text, bout->start);
     g_string_append_c (text, ',');
-    append_seconds (text, bout->end);
+    cow_event_row_append_seconds (text, bout->end);
     g_string_append_c (text, ',');
-    append_seconds (text, bout->end - bout->start);
+    cow_event_row_append_seconds (text, bout->end - bout->start);
     g_string_append_printf (text, ",%s,%.6g\n", clock, bout->confidence);
   }
 }
@@ -218,11 +212,11 @@ add_budget (CowVideoOutputs *self, const CowVideoSource *source, const CowObserv
     g_string_append_printf (text, ",%s", hour);
     for (guint label = 0; label < seen->labels->len; label++) {
       g_string_append_c (text, ',');
-      append_seconds (text, row->label_ns[label]);
+      cow_event_row_append_seconds (text, row->label_ns[label]);
       observed += row->label_ns[label];
     }
     g_string_append_c (text, ',');
-    append_seconds (text, observed);
+    cow_event_row_append_seconds (text, observed);
     g_string_append_c (text, '\n');
   }
 }
