@@ -393,6 +393,12 @@ gst_cow_publish_seen (const GstCowPublishBroker *broker, const char *topic, cons
                               text ? strlen (text) : 0, g_str_equal (topic, broker->will_topic) };
 }
 
+gboolean
+gst_cow_publish_link_is_answered (const GstCowPublishLink *self)
+{
+  return self->pending->len == 0;
+}
+
 guint
 gst_cow_publish_link_unanswered (const GstCowPublishLink *self, GstCowPublishSeen *oldest)
 {

@@ -94,6 +94,8 @@ typedef struct {
 
 GstCowPublishSeen gst_cow_publish_seen (const GstCowPublishBroker *broker, const char *topic,
                                         const char *text);
+/* Whether the broker has answered to everything. */
+gboolean gst_cow_publish_link_is_answered (const GstCowPublishLink *self);
 /* The number of messages that the broker has not answered to, and the oldest of them. 0 unless it
  * has closed the connection without a word: after silence nothing can be said against a message,
  * and an answer says more. */

@@ -130,7 +130,8 @@ static const GstCowPublishProperty rows[] = {
 /* ---- the target of one run ------------------------------------------------------------------- */
 
 /* How long an own message may take to come back. */
-#define ECHO_TIME (5 * G_USEC_PER_SEC)
+#define ECHO_TIME     (5 * G_USEC_PER_SEC)
+#define MOST_LISTENED (G_USEC_PER_SEC / 2) /* between two looks */
 /* At the end, when the broker has confirmed everything. */
 #define ECHO_TIME_AT_END (G_USEC_PER_SEC / 2)
 /* A message with which the connection broke so often while it was alone on its way is left out. */
@@ -152,6 +153,8 @@ typedef struct {
   guint n_echoes_due;     /* own "online" that have not come back */
   gboolean echoed;        /* one has */
   gint64 announced;       /* g_get_monotonic_time () of the first; 0: after a warning */
+  gint64 listened;        /* us since then in which the broker answered, as far as is known */
+  gint64 looked;          /* when that was added to */
   gboolean answered_back; /* to somebody else's "online" */
 
   gboolean careful;          /* one message at a time */
@@ -275,15 +278,27 @@ on_received (const char *topic, const char *text, gboolean retained, gpointer da
     on_available (self, text);
 }
 
+/* A pause between two looks may be one of the broker's, which counts for little. */
+static void
+listen (Mqtt *self)
+{
+  const gint64 now = g_get_monotonic_time ();
+
+  if (gst_cow_publish_link_is_answered (self->link))
+    self->listened += MIN (now - self->looked, MOST_LISTENED);
+  self->looked = now;
+}
+
 /* A broker of MQTT 3.1.1 cannot say that it does not deliver. */
 static void
 check_echo (Mqtt *self, gint64 patience)
 {
   g_autofree char *who = NULL;
 
-  if (self->broker.v5 || self->echoed || self->announced == 0 ||
-      g_get_monotonic_time () - self->announced < patience ||
-      !gst_cow_publish_link_is_subscribed (self->link))
+  if (self->broker.v5 || self->echoed || self->announced == 0)
+    return;
+  listen (self);
+  if (self->listened < patience || !gst_cow_publish_link_is_subscribed (self->link))
     return;
   self->announced = 0;
   who = gst_cow_publish_broker_who (&self->broker);
@@ -533,7 +548,8 @@ mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
                                self->broker.where));
   gst_cow_publish_mqtt_states_connected (self->states);
   if (greet (self, cancellable, &trouble)) {
-    self->announced = g_get_monotonic_time ();
+    self->announced = self->looked = g_get_monotonic_time ();
+    self->listened = 0;
     notice_refusal (self);
     return TRUE;
   }

@@ -30,14 +30,14 @@ char *
 cow_json_object_text (JsonObject *object)
 {
   g_autoptr (JsonNode) root = json_node_init_object (json_node_alloc (), object);
-  g_autofree char *text = json_to_string (root, TRUE);
+  g_autofree char *text = cow_json_text (root, TRUE);
   return g_strconcat (text, "\n", NULL);
 }
 
 char *
 cow_json_describe (JsonNode *node)
 {
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autofree char *text = cow_json_text (node, FALSE);
   if (g_utf8_strlen (text, -1) <= MAX_SHOWN)
     return g_steal_pointer (&text);
   g_autofree char *start = g_utf8_substring (text, 0, MAX_SHOWN);

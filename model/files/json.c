@@ -115,11 +115,63 @@ cow_json_read (const char *path, GError **error)
   return root;
 }
 
+/* Appends a word of json-glib's outside of strings: a number, or true, false and null. json-glib
+ * 1.6 marks doubles without a point by ".0" behind their exponent ("1e+20.0"), and has no null for
+ * what is no number ("inf.0", "-nan.0"). */
+static void
+append_word (GString *text, const char *word, gsize n)
+{
+  const char *sign = *word == '-' ? word + 1 : word;
+
+  if (g_str_has_prefix (sign, "inf") || g_str_has_prefix (sign, "nan")) {
+    g_string_append (text, "null");
+    return;
+  }
+  if (n > 2 && memchr (word, 'e', n) && memcmp (word + n - 2, ".0", 2) == 0 &&
+      !memchr (word, '.', n - 2))
+    n -= 2;
+  g_string_append_len (text, word, (gssize)n);
+}
+
+/* The length of a string with its quotes. */
+static gsize
+string_length (const char *at)
+{
+  gsize n = 1;
+
+  while (at[n] != '"')
+    n += at[n] == '\\' ? 2 : 1;
+  return n + 1;
+}
+
+char *
+cow_json_text (JsonNode *node, gboolean indented)
+{
+  static const char between[] = "{}[]:, \n";
+  g_autofree char *raw = json_to_string (node, indented);
+  GString *text = g_string_sized_new (strlen (raw));
+
+  for (const char *at = raw; *at;) {
+    gsize n = strspn (at, between);
+
+    if (n == 0 && *at == '"')
+      n = string_length (at);
+    if (n > 0) {
+      g_string_append_len (text, at, (gssize)n);
+    } else {
+      n = strcspn (at, between);
+      append_word (text, at, n);
+    }
+    at += n;
+  }
+  return g_string_free (text, FALSE);
+}
+
 void
 cow_json_append_string (GString *text, const char *value)
 {
   g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), value);
-  g_autofree char *quoted = json_to_string (node, FALSE);
+  g_autofree char *quoted = cow_json_text (node, FALSE);
 
   g_string_append (text, quoted);
 }

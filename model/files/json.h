@@ -17,6 +17,9 @@ JsonNode *cow_json_parse (const char *text, gsize n_bytes, const char *file, GEr
 /* Reads and parses a file: COW_ERROR_NOT_FOUND and COW_ERROR_IO too. */
 JsonNode *cow_json_read (const char *path, GError **error);
 
+/* The text of a node, indented or on one line, which is JSON whatever json-glib thinks: numbers
+ * that are none (infinite, not a number) become null. Free with g_free. */
+char *cow_json_text (JsonNode *node, gboolean indented);
 /* Appends a string as JSON writes it, quotes included. */
 void cow_json_append_string (GString *text, const char *value);
 

@@ -8,6 +8,7 @@
 
 #include "model/files/error.h"
 #include "model/files/file-writer.h"
+#include "model/files/json.h"
 
 #define PIECE ((gsize)1 << 20) /* bytes of a tensor that are copied at once */
 
@@ -94,7 +95,7 @@ header_text (CowSafetensorsWriter *self)
   guint64 length;
 
   json_node_set_object (root, self->header);
-  json = json_to_string (root, FALSE);
+  json = cow_json_text (root, FALSE);
   g_string_append_len (text, "        ", 8);
   g_string_append (text, json);
   while (text->len % 8 != 0)

@@ -103,7 +103,7 @@ put_classes (Export *self)
     json_builder_add_string_value (builder, *name);
   json_builder_end_array (builder);
   g_autoptr (JsonNode) root = json_builder_get_root (builder);
-  g_autofree char *text = json_to_string (root, FALSE);
+  g_autofree char *text = cow_json_text (root, FALSE);
   cow_onnx_writer_metadata (self->graph.onnx, "classes", text);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON exactly as RFC 8259 has it, and names as a terminal may be given them. */
+#include <math.h>
 #include <string.h>
 
 #include "model/files/json-check.h"
@@ -46,6 +47,40 @@ test_good (void)
         cow_json_parse_object (good[i], strlen (good[i]), "a file", &error);
     if (!object)
       g_error ("%s: %s", good[i], error->message);
+  }
+}
+
+/* Whatever value is written can be read again, and is the same. */
+static void
+test_written (void)
+{
+  static const double numbers[] = { 1e20, -1e20, 5e-20, 1e308, 7e-72, 1.5e300,  0.1,
+                                    -0.0, 3,     1e15,  1e16,  1e17,  4.9e-324, 123456789 };
+  static const double none[] = { INFINITY, -INFINITY, NAN, -NAN };
+
+  for (guint indented = 0; indented < 2; indented++) {
+    g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
+    JsonObject *object = json_object_new ();
+    JsonArray *array = json_array_new ();
+    g_autoptr (GError) error = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+      json_array_add_double_element (array, numbers[i]);
+    for (guint i = 0; i < G_N_ELEMENTS (none); i++)
+      json_array_add_double_element (array, none[i]);
+    json_array_add_string_element (array, "1e+20.0, \"inf.0\" \\");
+    json_object_set_array_member (object, "1e+20.0", array);
+    json_node_take_object (node, object);
+    g_autofree char *text = cow_json_text (node, indented > 0);
+    g_autoptr (JsonObject) again = cow_json_parse_object (text, strlen (text), "a text", &error);
+    g_assert_no_error (error);
+    JsonArray *read = json_object_get_array_member (again, "1e+20.0");
+    for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+      g_assert_cmpfloat (json_array_get_double_element (read, i), ==, numbers[i]);
+    for (guint i = 0; i < G_N_ELEMENTS (none); i++)
+      g_assert_true (json_array_get_null_element (read, G_N_ELEMENTS (numbers) + i));
+    g_assert_cmpstr (json_array_get_string_element (read, json_array_get_length (read) - 1), ==,
+                     "1e+20.0, \"inf.0\" \\");
   }
 }
 
@@ -240,6 +275,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/json/good", test_good);
+  g_test_add_func ("/json/written", test_written);
   g_test_add_func ("/json/values-of", test_values);
   g_test_add_func ("/json/bad", test_bad);
   g_test_add_func ("/json/truncated", test_truncated);

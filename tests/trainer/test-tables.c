@@ -169,6 +169,15 @@ test_encodings (Fixture *self, gconstpointer unused)
                 "(\"lying/a.jpg,F\xc3\xbctterung\")");
   assert_fails (self, "image_path,label\na,b\nc,\x81\n", -1,
                 "table.csv:3: not a table: byte 23 is not UTF-8 text, nor is the file Windows");
+  assert_fails (self,
+                "\0\0\0\x20"
+                "ftypisom",
+                12, "a video: cow-trainer crop");
+  assert_fails (self,
+                "RIFF\x24\0\0\0"
+                "AVI LIST",
+                16, "a video: cow-trainer crop");
+  assert_fails (self, "\x89PNG\r\n\x1a\n", 8, "a picture: a folder of classes");
   assert_fails (self, "PK\3\4\x14\0\0\0", 8, "a spreadsheet (.xlsx, .ods) or a zip");
   assert_fails (self, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8, "an old spreadsheet (.xls)");
   assert_fails (self, "\x1f\x8b\x08\0", 4, "compressed by gzip");

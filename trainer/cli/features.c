@@ -13,6 +13,7 @@
 
 #include "model/adapter/preprocess-source.h"
 #include "model/network/classifier.h"
+#include "model/files/json.h"
 #include "trainer/cli/input.h"
 #include "trainer/cli/model-options.h"
 #include "trainer/host/progress.h"
@@ -195,7 +196,7 @@ describe_pictures (Job *self)
   }
   json_builder_end_array (builder);
   g_autoptr (JsonNode) root = json_builder_get_root (builder);
-  g_autofree char *text = json_to_string (root, FALSE);
+  g_autofree char *text = cow_json_text (root, FALSE);
   cow_safetensors_writer_metadata (self->writer, "pictures", text);
 }
 

@@ -2,6 +2,7 @@
 /* `cow-trainer info`: tells what paths hold, for people or as JSON. */
 #include "model/files/locate.h"
 #include "model/network/device.h"
+#include "model/files/json.h"
 #include "trainer/host/decoders.h"
 #include "trainer/eval/describe.h"
 #include "trainer/cli/sheet.h"
@@ -138,7 +139,7 @@ static void
 print_json (JsonArray *all)
 {
   g_autoptr (JsonNode) root = json_node_init_array (json_node_alloc (), all);
-  g_autofree char *text = json_to_string (root, TRUE);
+  g_autofree char *text = cow_json_text (root, TRUE);
   verb_print_utf8 (text);
   verb_print_utf8 ("\n");
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/files/printable.h"
+#include "model/files/json.h"
 
 #define BYTES_SUFFIX "_bytes"
 
@@ -28,7 +29,7 @@ value_text (const char *name, JsonNode *node)
     return g_strdup_printf ("%g", json_node_get_double (node));
   if (json_node_get_value_type (node) == G_TYPE_STRING)
     return cow_printable (json_node_get_string (node), FALSE);
-  return json_to_string (node, FALSE);
+  return cow_json_text (node, FALSE);
 }
 
 static char *

@@ -290,7 +290,7 @@ append_line (CowRunTracking *self, const char *kind, JsonObject *item)
   JsonObject *line = json_object_new ();
   json_object_set_object_member (line, kind, item);
   json_node_take_object (node, line);
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autofree char *text = cow_json_text (node, FALSE);
   const gboolean added = spool_append (self->spool, text, &error);
 
   g_mutex_lock (&self->lock);

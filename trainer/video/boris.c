@@ -3,6 +3,7 @@
 
 #include <json-glib/json-glib.h>
 
+#include "model/files/json.h"
 #include "trainer/data/file-names.h"
 
 struct _CowBoris {
@@ -200,5 +201,5 @@ cow_boris_text (const CowBoris *self)
   json_object_set_array_member (project, "behaviors_coding_map", json_array_new ());
   json_object_set_object_member (project, "converters", json_object_new ());
   json_node_set_object (root, project);
-  return json_to_string (root, TRUE);
+  return cow_json_text (root, TRUE);
 }
