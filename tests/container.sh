@@ -64,7 +64,8 @@ try () {
 
 b inspect --type image localhost/debian:12-slim >/dev/null 2>&1 || make_base ||
   give_up "no base: $folder"
-b bud --layers --isolation chroot --tag cowbehavior --file Containerfile . || give_up "the build failed"
+b bud --layers --isolation chroot --tag cowbehavior --file Containerfile . ||
+  give_up "the build failed"
 container=$(b from --pull-never localhost/cowbehavior) || give_up "no container"
 failed=0
 try "it says what it can do" helps
