@@ -70,7 +70,9 @@ cow_base_find (const char *adapter, char **model, GError **error)
     *model = g_steal_pointer (&named);
   if (!*model && card->base_name)
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s belongs to the model \"%s\", which is not found", adapter, card->base_name);
+                 "%s belongs to the model \"%s\", which is not found here, nor below "
+                 "$COWBEHAVIOR_PATH or the data folders; its path can be given",
+                 adapter, card->base_name);
   else if (!*model)
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s does not say which model it belongs to",
                  adapter);

@@ -58,7 +58,8 @@ test_open_wrong (const CowBehaviorOptions *right)
   options.model = "no-such-model";
   check_open (&options, COW_BEHAVIOR_NOT_FOUND, "no-such-model", "a model that is not there");
   options.model = NULL;
-  check_open (&options, COW_BEHAVIOR_ARGUMENT, "model", "no model where the adapter needs one");
+  check_open (&options, COW_BEHAVIOR_NOT_FOUND, "its path can be given",
+              "no model where the adapter needs one, which is not found");
   options.model = "/dev/null";
   check_open (&options, COW_BEHAVIOR_IO, "/dev/null: is a pipe or a device", "no file at all");
   options = *right;
