@@ -121,7 +121,7 @@ submit_buffer (GstCowFlight *self, const GstVideoInfo *info, GstCowSlots *slots)
   int x, y;
   gboolean ok = FALSE;
 
-  if (!gst_video_frame_map (&frame, info, self->buffer, flags)) {
+  if (!gst_cow_frame_map (&frame, info, self->buffer, flags)) {
     fail_mapping (self, info);
     return FALSE;
   }

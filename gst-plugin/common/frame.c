@@ -131,6 +131,16 @@ set_size (const GstVideoFrame *frame, const GstVideoInfo *caps, CkPicture *pictu
 }
 
 gboolean
+gst_cow_frame_map (GstVideoFrame *frame, const GstVideoInfo *caps, GstBuffer *buffer,
+                   GstMapFlags flags)
+{
+  const GstVideoMeta *meta = gst_buffer_get_video_meta (buffer);
+
+  return (!meta || meta->format == GST_VIDEO_INFO_FORMAT (caps)) &&
+         gst_video_frame_map (frame, caps, buffer, flags);
+}
+
+gboolean
 gst_cow_frame_to_picture (const GstVideoFrame *frame, const GstVideoInfo *caps, CkPicture *picture,
                           int *x, int *y, GError **error)
 {

@@ -15,6 +15,10 @@ G_BEGIN_DECLS
   "{ NV12, I420, YV12, YUY2, UYVY, P010_10LE, RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, "      \
   "ARGB, ABGR, GRAY8 }"
 
+/* gst_video_frame_map (), without a critical message where a GstVideoMeta of the buffer says
+ * another format than the caps: FALSE then, too. */
+gboolean gst_cow_frame_map (GstVideoFrame *frame, const GstVideoInfo *caps, GstBuffer *buffer,
+                            GstMapFlags flags);
 /*
  * Describes a frame, mapped for reading, to `picture`, which borrows its memory: valid while the
  * frame stays mapped. *x, *y is the place in it of the upper left pixel of what the caps call the

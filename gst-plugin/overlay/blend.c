@@ -106,7 +106,7 @@ gst_cow_overlay_blend (GstVideoOverlayComposition *composition, GstBuffer *buffe
   CkPicture picture;
   gboolean ok;
 
-  if (!gst_video_frame_map (&frame, caps, buffer, GST_MAP_READWRITE)) {
+  if (!gst_cow_frame_map (&frame, caps, buffer, GST_MAP_READWRITE)) {
     g_set_error (error, COW_ERROR, COW_ERROR_IO,
                  "a buffer of %" G_GSIZE_FORMAT
                  " bytes; a frame of %dx%d in %s has %" G_GSIZE_FORMAT,

@@ -167,8 +167,17 @@ is_reachable (const char *address)
                   g_str_has_suffix (name, "localhost") || g_str_has_suffix (name, "localhost."));
 }
 
+/* A host may be named, whatever it is called. */
+static gboolean
+has_secret_host (const char *address)
+{
+  g_autoptr (GUri) uri = g_uri_parse (address, G_URI_FLAGS_PARSE_RELAXED, NULL);
+
+  return uri && g_uri_get_host (uri) && strstr (g_uri_get_host (uri), "secret");
+}
+
 static void
-explain (GstElement *source, const CameraAccess *access)
+explain (GstElement *source, const CameraAccess *access, gboolean may_name)
 {
   static const int codes[] = { GST_RESOURCE_ERROR_OPEN_READ, GST_RESOURCE_ERROR_NOT_AUTHORIZED,
                                GST_RESOURCE_ERROR_NOT_FOUND };
@@ -178,7 +187,8 @@ explain (GstElement *source, const CameraAccess *access)
     g_autoptr (GstMessage) message = gst_message_new_error (GST_OBJECT (source), error, "");
     g_autofree char *why = camera_explain (message, access, NULL);
 
-    g_assert_true (why && g_utf8_validate (why, -1, NULL) && !strstr (why, "secret"));
+    g_assert_true (why && g_utf8_validate (why, -1, NULL));
+    g_assert_true (may_name || !strstr (why, "secret"));
   }
 }
 
@@ -201,7 +211,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
   g_assert_true (camera_prepare (GST_BIN (bin), &access, &error));
   check_login (source, login);
   if (!is_reachable (address))
-    explain (source, &access);
+    explain (source, &access, has_secret_host (address));
   gst_object_unref (bin);
   camera_access_clear (&access);
   return 0;
