@@ -121,14 +121,35 @@ free_folder (const CowRecipe *recipe)
 
 /* ---- what comes next ------------------------------------------------------------------------- */
 
+/* As bash and zsh read it where the terminal has no letters for some of it. */
+static char *
+quoted_by_numbers (const char *text)
+{
+  GString *out = g_string_new ("$'");
+
+  for (const char *c = text; *c; c++)
+    if (g_ascii_isprint (*c) && *c != '\'' && *c != '\\')
+      g_string_append_c (out, *c);
+    else
+      g_string_append_printf (out, "\\%03o", (guint)(guchar)*c);
+  g_string_append_c (out, '\'');
+  return g_string_free (out, FALSE);
+}
+
 static char *
 quoted (const char *text)
 {
+  const char *charset;
+  gboolean plain = TRUE, ascii = TRUE;
+
   /* Most paths need no quotes, and read better without. */
-  for (const char *c = text; *c; c++)
-    if (!g_ascii_isalnum (*c) && !strchr ("/._-+=:@%,", *c))
-      return g_shell_quote (text);
-  return g_strdup (text);
+  for (const char *c = text; *c; c++) {
+    plain &= g_ascii_isalnum (*c) || strchr ("/._-+=:@%,", *c) != NULL;
+    ascii &= (guchar)*c < 0x80;
+  }
+  if (plain)
+    return g_strdup (text);
+  return ascii || g_get_charset (&charset) ? g_shell_quote (text) : quoted_by_numbers (text);
 }
 
 /* The share of the validation pictures that are of the class which most are of. */
