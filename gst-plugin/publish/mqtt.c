@@ -151,9 +151,8 @@ typedef struct {
   GstCowPublishLink *link;
   gboolean contradicted;  /* somebody else published "offline" */
   guint n_echoes_due;     /* own "online" that have not come back */
-  gboolean echoed;        /* one has */
-  gint64 announced;       /* g_get_monotonic_time () of the first; 0: after a warning */
-  gint64 listened;        /* us since then in which the broker answered, as far as is known */
+  gboolean awaited;       /* none has, which is to be warned of */
+  gint64 listened;        /* us since the first in which the broker answered, as far as is known */
   gint64 looked;          /* when that was added to */
   gboolean answered_back; /* to somebody else's "online" */
 
@@ -255,7 +254,7 @@ on_available (Mqtt *self, const char *text)
   }
   if (self->n_echoes_due > 0) {
     self->n_echoes_due--;
-    self->echoed = TRUE;
+    self->awaited = FALSE;
     return;
   }
   notice (self, g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_NAMESAKE,
@@ -295,12 +294,12 @@ check_echo (Mqtt *self, gint64 patience)
 {
   g_autofree char *who = NULL;
 
-  if (self->broker.v5 || self->echoed || self->announced == 0)
+  if (!self->awaited)
     return;
   listen (self);
   if (self->listened < patience || !gst_cow_publish_link_is_subscribed (self->link))
     return;
-  self->announced = 0;
+  self->awaited = FALSE;
   who = gst_cow_publish_broker_who (&self->broker);
   notice (self, g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_UNDELIVERED,
                              "%s confirms messages and does not deliver them: %s does not come "
@@ -436,8 +435,7 @@ wait_for_echo (Mqtt *self, GCancellable *cancellable)
 {
   const gint64 until = g_get_monotonic_time () + ECHO_TIME_AT_END;
 
-  while (!self->broker.v5 && !self->echoed && self->announced != 0 &&
-         g_get_monotonic_time () < until &&
+  while (self->awaited && g_get_monotonic_time () < until &&
          gst_cow_publish_link_pump (self->link, 50, cancellable, NULL))
     ;
   check_echo (self, 0);
@@ -460,8 +458,7 @@ say_goodbye (Mqtt *self, GCancellable *cancellable)
       !publish_kept (self, self->broker.will_topic, "offline", cancellable, NULL) ||
       !gst_cow_publish_link_flush (self->link, cancellable, NULL))
     return FALSE;
-  wait_for_echo (self, cancellable);
-  notice_refusal (self);
+  mqtt_settle (&self->target, cancellable);
   return TRUE;
 }
 
@@ -535,7 +532,7 @@ mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
   Mqtt *self = (Mqtt *)target;
   g_autoptr (GError) trouble = NULL;
 
-  self->contradicted = self->echoed = self->answered_back = FALSE;
+  self->contradicted = self->awaited = self->answered_back = FALSE;
   self->n_echoes_due = 0;
   self->link = connect_somehow (self, cancellable, error);
   judge (self);
@@ -546,9 +543,10 @@ mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
                                "%s keeps no messages (retain): who subscribes later sees a label "
                                "when it changes, and no \"offline\" of before",
                                self->broker.where));
+  self->awaited = !self->broker.v5; /* with MQTT 5 the broker says what it refuses */
   gst_cow_publish_mqtt_states_connected (self->states);
   if (greet (self, cancellable, &trouble)) {
-    self->announced = self->looked = g_get_monotonic_time ();
+    self->looked = g_get_monotonic_time ();
     self->listened = 0;
     notice_refusal (self);
     return TRUE;

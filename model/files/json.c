@@ -171,7 +171,7 @@ void
 cow_json_append_string (GString *text, const char *value)
 {
   g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), value);
-  g_autofree char *quoted = cow_json_text (node, FALSE);
+  g_autofree char *quoted = json_to_string (node, FALSE);
 
   g_string_append (text, quoted);
 }

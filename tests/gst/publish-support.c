@@ -370,6 +370,24 @@ publish_make_certificates (const char *folder)
   return TRUE;
 }
 
+char *
+publish_run_writer (void)
+{
+  const char *argv[] = { "/proc/self/exe", NULL };
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GError) error = NULL;
+  char *output = NULL;
+
+  g_setenv ("COW_TEST_AS_WRITER", "yes", TRUE);
+  process = g_subprocess_newv (argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error);
+  g_unsetenv ("COW_TEST_AS_WRITER");
+  g_assert_no_error (error);
+  g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_subprocess_get_successful (process));
+  return output;
+}
+
 char **
 publish_lines (const char *path)
 {

@@ -37,6 +37,9 @@ void publish_push (GstHarness *harness, guint from, guint to);
 /* Pushes frame n with these objects, of which b may be NULL, and takes it. */
 void publish_push_objects (GstHarness *harness, guint n, GstStructure *a, GstStructure *b);
 
+/* Runs this program again with COW_TEST_AS_WRITER in its environment, and returns what it printed;
+ * free with g_free (). */
+char *publish_run_writer (void);
 /* The lines of a file of events; the last one is empty. Free with g_strfreev (). */
 char **publish_lines (const char *path);
 /* A number of the property stats, such as "sent" of "file". */

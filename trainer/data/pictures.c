@@ -14,6 +14,7 @@
 #include <vips/vips.h>
 
 #include "trainer/data/bmp.h"
+#include "trainer/data/video-bytes.h"
 
 #define STRIP         64 /* rows that are computed at a time */
 #define MOST_CHANNELS 5
@@ -223,10 +224,6 @@ guess_format (const guint8 *data, gsize n_bytes)
     { 4, "ftypavif", "AVIF" },
     { 4, "ftypavis", "AVIF" },
     { 4, "ftypcrx", "Canon's raw data" },
-    { 4, "ftyp", VIDEO },
-    { 0, "\x1a\x45\xdf\xa3", VIDEO }, /* Matroska, WebM */
-    { 8, "AVI ", VIDEO },
-    { 0, "FLV\1", VIDEO },
     { 0, "GIF8", "GIF" },
     { 0, "%PDF", "PDF" },
     { 0, "<svg", "SVG" },
@@ -252,7 +249,7 @@ guess_format (const guint8 *data, gsize n_bytes)
         memcmp (data + starts[i].offset, starts[i].bytes, n) == 0)
       return starts[i].name;
   }
-  return NULL;
+  return video_bytes (data, n_bytes) ? VIDEO : NULL;
 }
 
 /* Whether a colour profile is sRGB's, by its description (ASCII or UTF-16): converting from it

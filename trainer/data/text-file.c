@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "trainer/data/video-bytes.h"
+
 #define SHOWN 40 /* bytes of a line, in messages */
 
 /* ---- what is no text ------------------------------------------------------------------------- */
@@ -10,38 +12,34 @@
 static gboolean
 check_kind (const char *path, const char *bytes, gsize n_bytes, GError **error)
 {
-  static const char video[] = "a video: cow-trainer crop makes pictures of it, to be labelled",
-                    picture[] = "a picture: a folder of classes is expected, or a table";
+  static const char picture[] = "a picture: a folder of classes is expected, or a table";
   static const struct {
-    gsize offset;
     const char *bytes;
     gsize n;
     const char *what;
   } kinds[] = {
-    { 4, "ftyp", 4, video },
-    { 0, "\x1a\x45\xdf\xa3", 4, video }, /* Matroska, WebM */
-    { 8, "AVI ", 4, video },
-    { 0, "FLV\1", 4, video },
-    { 0, "\xff\xd8\xff", 3, picture },
-    { 0, "\x89PNG", 4, picture },
-    { 0, "PK\3\4", 4, "a spreadsheet (.xlsx, .ods) or a zip: save the sheet as CSV UTF-8" },
-    { 0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8, "an old spreadsheet (.xls): save it as CSV UTF-8" },
-    { 0, "PAR1", 4, "Parquet: write it as CSV" },
-    { 0, "SQLite format 3", 15, "a data base of SQLite: export its table as CSV" },
-    { 0, "%PDF", 4, "PDF" },
-    { 0, "\x1f\x8b", 2, "compressed by gzip: unpack it" },
-    { 0, "\xff\xfe\0\0", 4, "UTF-32: save it as CSV UTF-8" },
-    { 0, "\0\0\xfe\xff", 4, "UTF-32: save it as CSV UTF-8" },
+    { "\xff\xd8\xff", 3, picture },
+    { "\x89PNG", 4, picture },
+    { "PK\3\4", 4, "a spreadsheet (.xlsx, .ods) or a zip: save the sheet as CSV UTF-8" },
+    { "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8, "an old spreadsheet (.xls): save it as CSV UTF-8" },
+    { "PAR1", 4, "Parquet: write it as CSV" },
+    { "SQLite format 3", 15, "a data base of SQLite: export its table as CSV" },
+    { "%PDF", 4, "PDF" },
+    { "\x1f\x8b", 2, "compressed by gzip: unpack it" },
+    { "\xff\xfe\0\0", 4, "UTF-32: save it as CSV UTF-8" },
+    { "\0\0\xfe\xff", 4, "UTF-32: save it as CSV UTF-8" },
   };
+  const char *what = video_bytes (bytes, n_bytes)
+                         ? "a video: cow-trainer crop makes pictures of it, to be labelled"
+                         : NULL;
 
-  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
-    if (n_bytes >= kinds[i].offset + kinds[i].n &&
-        memcmp (bytes + kinds[i].offset, kinds[i].bytes, kinds[i].n) == 0) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not a table: it is %s", path,
-                   kinds[i].what);
-      return FALSE;
-    }
-  return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (kinds) && !what; i++)
+    if (n_bytes >= kinds[i].n && memcmp (bytes, kinds[i].bytes, kinds[i].n) == 0)
+      what = kinds[i].what;
+  if (!what)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not a table: it is %s", path, what);
+  return FALSE;
 }
 
 /* ---- UTF-16 ---------------------------------------------------------------------------------- */
