@@ -462,11 +462,10 @@ verb_annotate (int argc, char **argv, GError **error)
   const GOptionEntry own[] = {
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out,
       "Folder that is filled (the first recording's name and -cows)", "FOLDER" },
-    { "zones", 'z', 0, G_OPTION_ARG_STRING, &options.zones,
-      "Parts of the frame, each a subject: \"pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1\"", "ZONES" },
+    VIDEO_ARGUMENTS_ZONES (options.zones),
     { "detector", 0, 0, G_OPTION_ARG_STRING, &options.detector,
       "Elements of a pipeline that find the cows, each of which is a subject", "ELEMENTS" },
-    VIDEO_ARGUMENTS_BOXES (options.boxes_paths),
+    VIDEO_ARGUMENTS_BOXES (options.boxes_paths, 'b'),
     { "start-time", 's', 0, G_OPTION_ARG_STRING, &options.start_text,
       "When the first recording began, as 2026-11-29T06:00:00", "TIME" },
     { "rate", 'r', 0, G_OPTION_ARG_DOUBLE, &options.rate,

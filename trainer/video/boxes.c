@@ -342,7 +342,8 @@ finish (Reading *self, const char *format)
   if (!boxes->tracked && self->n_tracked > 0)
     g_string_append_printf (text, " (%u have one, which does not count)", self->n_tracked);
   if (self->n_ignored > 0)
-    g_string_append_printf (text, "; %u are marked as not to be looked at", self->n_ignored);
+    g_string_append_printf (text, "; %u %s marked as not to be looked at", self->n_ignored,
+                            self->n_ignored == 1 ? "is" : "are");
   boxes->text = g_string_free (text, FALSE);
 }
 
