@@ -11,6 +11,7 @@
 #include "trainer/cli/verb.h"
 #include "trainer/cli/video-arguments.h"
 #include "trainer/data/file-names.h"
+#include "trainer/host/folder-lock.h"
 #include "trainer/host/stop.h"
 #include "trainer/host/words.h"
 #include "trainer/video/outputs.h"
@@ -61,6 +62,7 @@ typedef struct {
 
 typedef struct {
   const Options *options;
+  int lock; /* of the folder that is filled */
   CowJournal *journal;
   CowVideoOutputs *outputs; /* NULL before the first frame */
   GHashTable *names;        /* of sources */
@@ -96,6 +98,7 @@ job_clear (Job *self)
   g_clear_pointer (&self->names, g_hash_table_unref);
   g_clear_pointer (&self->start, g_date_time_unref);
   g_clear_pointer (&self->seen, cow_observation_free);
+  folder_unlock (self->options->out, self->lock);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Job, job_clear)
@@ -430,7 +433,8 @@ annotate (Job *self, GError **error)
   const GPtrArray *videos = self->options->videos;
   gboolean stopped = FALSE;
 
-  if (!open_journal (self, error))
+  self->lock = folder_lock (self->options->out, error);
+  if (self->lock < 0 || !open_journal (self, error))
     return FALSE;
   for (guint i = 0; i < videos->len && !stopped; i++)
     if (!annotate_one (self, i, &stopped, error))
@@ -473,12 +477,13 @@ verb_annotate (int argc, char **argv, GError **error)
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
   };
 
-  model_options_add (&options.model, entries);
+  model_options_add_precision (&options.model, entries);
   g_array_append_vals (entries, own, G_N_ELEMENTS (own));
   if (!verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) ||
       !check_options (&options, error))
     return FALSE;
   g_auto (Job) job = { .options = &options,
+                       .lock = FOLDER_LOCK_NONE,
                        .names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
                        .start = options.start ? g_date_time_ref (options.start) : NULL };
   stop_install ();

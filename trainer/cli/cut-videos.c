@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "trainer/host/folder-lock.h"
 #include "trainer/host/words.h"
 #include "trainer/video/crops.h"
 
@@ -92,9 +93,10 @@ say_table (const Job *self)
     say (self, text);
 }
 
-gboolean
-cut_videos (const VideoCutting *cutting, const char *folder, guint most, gboolean quiet,
-            GError **error)
+/* Where the folder is ours alone. */
+static gboolean
+cut_all (const VideoCutting *cutting, const char *folder, guint most, gboolean quiet,
+         GError **error)
 {
   g_autoptr (CowCropTable) table = cow_crop_table_open (folder, error);
   Job self = { .cutting = cutting, .folder = folder, .table = table, .most = most, .quiet = quiet };
@@ -114,4 +116,15 @@ cut_videos (const VideoCutting *cutting, const char *folder, guint most, gboolea
                  "%u of %u recording%s could not be played to the end", self.n_broken, n,
                  words_s (n));
   return !self.stopped && self.n_broken == 0;
+}
+
+gboolean
+cut_videos (const VideoCutting *cutting, const char *folder, guint most, gboolean quiet,
+            GError **error)
+{
+  const int lock = folder_lock (folder, error);
+  const gboolean ok = lock >= 0 && cut_all (cutting, folder, most, quiet, error);
+
+  folder_unlock (folder, lock);
+  return ok;
 }

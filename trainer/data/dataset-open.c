@@ -123,6 +123,21 @@ read_divided (DatasetDraft *self, const char *folder, gboolean *divided, GError 
   return noted != NULL;
 }
 
+/* Options of tables, where there are none. */
+static void
+warn_of_no_table (DatasetDraft *self)
+{
+  const CowDatasetOptions *options = self->options;
+  const char *given = options->path_column     ? "--path-column"
+                      : options->label_column  ? "--label-column"
+                      : options->source_column ? "--source-column"
+                      : options->prefixes      ? "--prefix"
+                                               : NULL;
+
+  if (given && self->n_tables == 0)
+    dataset_draft_warn (self, "%s has no effect: the pictures come without a table", given);
+}
+
 static gboolean
 read_inputs (DatasetDraft *self, GError **error)
 {
@@ -143,6 +158,7 @@ read_inputs (DatasetDraft *self, GError **error)
   for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
     if (given[split] && !read_input (self, given[split], split, error))
       return FALSE;
+  warn_of_no_table (self);
   return dataset_add_scanned (self, error);
 }
 

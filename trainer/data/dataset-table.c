@@ -303,6 +303,8 @@ dataset_read_table (DatasetDraft *draft, const char *path, CowSplit split, GErro
   g_autoptr (Csv) csv = csv_open (path, needed, error);
   GStrv prefixes = draft->options->prefixes;
 
+  draft->n_tables++;
+
   for (guint i = 0; csv && prefixes && prefixes[i]; i++)
     if (!strchr (prefixes[i], '=')) {
       g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "--prefix %s: FROM=TO is expected",
