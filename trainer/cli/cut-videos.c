@@ -41,7 +41,7 @@ say_counts (const Job *self, const char *video, const CowCropCounts *counts)
                             cutting->every);
   if (counts->n_before > 0)
     g_string_append_printf (text, "; %u %s there already", counts->n_before,
-                            counts->n_before == 1 ? "was" : "were");
+                            words_of (counts->n_before, "was", "were"));
   if (counts->n_labelled > 0)
     g_string_append_printf (text, ", %u of them got a label", counts->n_labelled);
   say (self, text->str);

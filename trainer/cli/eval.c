@@ -22,6 +22,7 @@
 #include "trainer/data/crop-table.h"
 #include "trainer/data/dataset-open.h"
 #include "trainer/host/stop.h"
+#include "trainer/host/words.h"
 
 #define ALL_SPLITS COW_N_SPLITS
 
@@ -572,8 +573,8 @@ check_all_read (const Job *self, GError **error)
   if (unreadable == 0)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-               "%u of %u pictures could not be read; the results are about the others", unreadable,
-               all);
+               "%u of %u picture%s could not be read; the results are about the others", unreadable,
+               all, words_s (all));
   return FALSE;
 }
 

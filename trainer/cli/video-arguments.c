@@ -158,7 +158,7 @@ read_bouts (VideoCutting *self, GError **error)
   }
   if (n_used < n_rows)
     g_printerr ("cow-trainer: %s: %u row%s of recordings that are not given\n", self->bouts_path,
-                n_rows - n_used, n_rows - n_used == 1 ? " is" : "s are");
+                n_rows - n_used, words_of (n_rows - n_used, " is", "s are"));
   return TRUE;
 }
 
@@ -243,7 +243,7 @@ video_cutting_say (const VideoCutting *self, guint number, const CowCutterCounts
                 video, counts->n_small, words_s (counts->n_small));
   if (counts->n_outside > 0)
     g_printerr ("cow-trainer: %s: %u box%s lay outside of the frame\n", video, counts->n_outside,
-                counts->n_outside == 1 ? "" : "es");
+                words_of (counts->n_outside, "", "es"));
   if (cutting.boxes && whole && cutting.boxes->last_frame >= counts->end.n_frames)
     g_printerr ("cow-trainer: warning: %s has %" G_GUINT64_FORMAT
                 " frames, but there are boxes up to frame %" G_GUINT64_FORMAT

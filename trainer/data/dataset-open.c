@@ -11,6 +11,7 @@
 #include "trainer/data/dataset-readers.h"
 #include "trainer/data/dataset-split.h"
 #include "trainer/data/file-names.h"
+#include "trainer/host/words.h"
 
 /* ---- inputs ---------------------------------------------------------------------------------- */
 
@@ -389,9 +390,11 @@ warn_of_torn_groups (DatasetDraft *self)
   }
   if (g_hash_table_size (torn) > 0)
     dataset_draft_warn (self,
-                        "%u of %u groups (%s) are in training and in validation or test: results "
+                        "%u of %u group%s (%s) %s in training and in validation or test: results "
                         "will look better than they are",
-                        g_hash_table_size (torn), g_hash_table_size (train), set->grouped_by);
+                        g_hash_table_size (torn), g_hash_table_size (train),
+                        words_s (g_hash_table_size (train)), set->grouped_by,
+                        words_of (g_hash_table_size (torn), "is", "are"));
 }
 
 /* A class that a split lacks keeps its number; but nothing is learnt or measured of it there. */

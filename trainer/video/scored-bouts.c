@@ -6,6 +6,7 @@
 
 #include "trainer/data/csv.h"
 #include "trainer/data/file-names.h"
+#include "trainer/host/words.h"
 
 #define MS         G_GINT64_CONSTANT (1000000) /* ns */
 #define MOMENT     1000                        /* ms in which a picture of a moment has to come */
@@ -251,7 +252,7 @@ describe (const Reading *self)
   GString *text = g_string_new (NULL);
 
   g_string_append_printf (text, "%s: %u row%s with a label for %s", self->csv->path,
-                          bouts->bouts->len, bouts->bouts->len == 1 ? "" : "s", self->name);
+                          bouts->bouts->len, words_s (bouts->bouts->len), self->name);
   if (self->n_unlabelled > 0)
     g_string_append_printf (text, "; %u without one left out", self->n_unlabelled);
   bouts->text = g_string_free (text, FALSE);
