@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Folders that one process at a time writes to: an open file in them is locked, and the system drops
- * the lock with the process, however that ends. */
+/* Folders that one process at a time writes to: an open file in them is locked, and the system
+ * drops the lock with the process, however that ends. */
 #ifndef COW_TRAINER_FOLDER_LOCK_H
 #define COW_TRAINER_FOLDER_LOCK_H
 
