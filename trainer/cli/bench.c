@@ -416,6 +416,16 @@ print_pipeline (const Job *job)
 }
 
 static void
+print_auto (const Job *job)
+{
+  const guint columns = terminal_columns (STDOUT_FILENO);
+  g_autofree char *text = g_strdup_printf ("precision auto is %s", job->auto_is),
+                  *shown = columns > 0 ? terminal_flow (text, columns) : g_strdup (text);
+
+  g_print ("%s\n\n", shown);
+}
+
+static void
 print_text (const Job *job, const char *processor)
 {
   CowClassifier *classifier = job->classifiers->pdata[0];
@@ -430,7 +440,7 @@ print_text (const Job *job, const char *processor)
            cow_classifier_device_text (classifier), processor ? ", " : "",
            processor ? processor : "");
   if (job->auto_is)
-    g_print ("precision auto is %s\n\n", job->auto_is);
+    print_auto (job);
   print_variants (job);
   if (job->pipeline.frames > 0)
     print_pipeline (job);

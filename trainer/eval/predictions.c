@@ -11,6 +11,8 @@
 #include "model/files/json.h"
 #include "model/files/printable.h"
 #include "trainer/data/file-names.h"
+#include "trainer/host/terminal.h"
+#include "trainer/host/words.h"
 
 struct _Predictions {
   PredictionFormat format;
@@ -40,8 +42,8 @@ prediction_format_parse (const char *name, PredictionFormat *format)
 
 /* ---- pieces of text -------------------------------------------------------------------------- */
 
-#define TIME_WIDTH 11 /* 9 hours */
-#define WHO_WIDTH  8
+#define TIME_WIDTH 9 /* a day */
+#define WHO_WIDTH  6
 
 /* Left-aligned; characters are counted, not bytes. */
 static void
@@ -100,10 +102,12 @@ add_header (Predictions *self)
   }
 }
 
+/* A terminal gets as many of the next likely labels as fit it. */
 static void
 add_table_row (Predictions *self, const PredictionSubject *subject, const float *probabilities)
 {
-  const guint best = self->order[0];
+  const guint best = self->order[0], columns = self->file ? 0 : terminal_columns (STDOUT_FILENO);
+  const gsize start = self->text->len;
   g_autofree char *shown = file_name_text (subject->path), *time = time_text (subject);
   const char *who = *or_empty (subject->zone) ? subject->zone : or_empty (subject->track);
 
@@ -114,9 +118,14 @@ add_table_row (Predictions *self, const PredictionSubject *subject, const float 
   }
   append_column (self->text, self->classes[best], self->label_width);
   g_string_append_printf (self->text, "%10.4f", (double)probabilities[best]);
-  for (guint i = 1; i < self->top_k; i++)
-    g_string_append_printf (self->text, "%s%s %.4f", i == 1 ? "  " : ", ",
-                            self->classes[self->order[i]], (double)probabilities[self->order[i]]);
+  for (guint i = 1; i < self->top_k; i++) {
+    g_autofree char *next =
+        g_strdup_printf ("%s%s %.4f", i == 1 ? "  " : ", ", self->classes[self->order[i]],
+                         (double)probabilities[self->order[i]]);
+    if (columns > 0 && words_columns (self->text->str + start) + words_columns (next) > columns)
+      break;
+    g_string_append (self->text, next);
+  }
   g_string_append_c (self->text, '\n');
 }
 
