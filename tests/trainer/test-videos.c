@@ -271,14 +271,17 @@ static void
 test_usage (void)
 {
   g_autofree char *strange = make_file ("strange.csv", "label,start,end\nDancing,0,3\n"),
-                  *out = in_folder ("usage");
+                  *out = in_folder ("usage"), *picture = in_folder ("usage.png");
+
+  cli_make_picture (folder, "usage.png", 40, 30, 1);
   g_auto (Result) no_bouts = cli_run ("eval", video, NETWORK, "--out", out, NULL),
                   no_video = cli_run ("eval", "--bouts", strange, NETWORK, "--out", out, NULL),
                   both = cli_run ("eval", video, "--bouts", strange, "--data", folder, NETWORK,
                                   "--out", out, NULL),
                   label = cli_run ("eval", video, "--bouts", strange, NETWORK, "--out", out, NULL),
-                  zones = cli_run ("predict", folder, "--zones", ZONES, NETWORK, NULL),
-                  every = cli_run ("predict", folder, "--every=3", NETWORK, NULL);
+                  zones = cli_run ("predict", picture, "--zones", ZONES, NETWORK, NULL),
+                  every = cli_run ("predict", picture, "--every=3", NETWORK, NULL),
+                  absent = cli_run ("predict", "no-such.mp4", "--every=3", NETWORK, NULL);
 
   cli_assert_error (&no_bouts, 2, "--bouts is missing");
   cli_assert_error (&no_video, 2, "--bouts is of recordings, and none is given");
@@ -286,6 +289,7 @@ test_usage (void)
   g_assert_cmpint (label.status, ==, 1);
   cli_assert_says (label.err, "strange.csv:2: \"Dancing\" is no class of the adapter");
   cli_assert_error (&zones, 2, "--zones is of recordings, and none is given");
+  cli_assert_error (&absent, 1, "no-such.mp4 does not exist");
   cli_assert_error (&every, 2, "--every is of recordings, and none is given");
 }
 

@@ -109,16 +109,18 @@ sort_arguments (Job *self, GError **error)
   self->videos = g_ptr_array_new ();
   for (char **word = options->arguments; *word; word++)
     g_ptr_array_add (video_arguments_is_video (*word) ? self->videos : others, *word);
-  if (self->videos->len == 0 && video_cutting_needs (&options->cutting, USUAL_EVERY))
-    return verb_usage (error, "%s is of recordings, and none is given",
-                       video_cutting_needs (&options->cutting, USUAL_EVERY));
   if (others->len == 0) {
     self->pictures = g_ptr_array_new ();
     return TRUE;
   }
   g_ptr_array_add (others, NULL);
   self->pictures = picture_arguments ((char *const *)others->pdata, error);
-  return self->pictures != NULL;
+  if (!self->pictures)
+    return FALSE;
+  if (self->videos->len == 0 && video_cutting_needs (&options->cutting, USUAL_EVERY))
+    return verb_usage (error, "%s is of recordings, and none is given",
+                       video_cutting_needs (&options->cutting, USUAL_EVERY));
+  return TRUE;
 }
 
 static gboolean

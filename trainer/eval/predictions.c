@@ -74,6 +74,15 @@ or_empty (const char *text)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
+/* Whether the line that begins at a byte of the text has room for more on the terminal. */
+static gboolean
+fits (const Predictions *self, gsize start, const char *more)
+{
+  const guint columns = self->file ? 0 : terminal_columns (STDOUT_FILENO);
+
+  return columns == 0 || words_columns (self->text->str + start) + words_columns (more) <= columns;
+}
+
 static void
 add_header (Predictions *self)
 {
@@ -85,7 +94,10 @@ add_header (Predictions *self)
       append_column (self->text, "of", WHO_WIDTH);
     }
     append_column (self->text, "label", self->label_width);
-    g_string_append (self->text, self->top_k > 1 ? "confidence  then\n" : "confidence\n");
+    g_string_append (self->text, "confidence");
+    if (self->top_k > 1 && fits (self, 0, "  then"))
+      g_string_append (self->text, "  then");
+    g_string_append_c (self->text, '\n');
     break;
   case FORMAT_CSV:
     g_string_append (self->text, self->recordings ? "image_path,time,zone,track,"
@@ -106,7 +118,7 @@ add_header (Predictions *self)
 static void
 add_table_row (Predictions *self, const PredictionSubject *subject, const float *probabilities)
 {
-  const guint best = self->order[0], columns = self->file ? 0 : terminal_columns (STDOUT_FILENO);
+  const guint best = self->order[0];
   const gsize start = self->text->len;
   g_autofree char *shown = file_name_text (subject->path), *time = time_text (subject);
   const char *who = *or_empty (subject->zone) ? subject->zone : or_empty (subject->track);
@@ -122,7 +134,7 @@ add_table_row (Predictions *self, const PredictionSubject *subject, const float 
     g_autofree char *next =
         g_strdup_printf ("%s%s %.4f", i == 1 ? "  " : ", ", self->classes[self->order[i]],
                          (double)probabilities[self->order[i]]);
-    if (columns > 0 && words_columns (self->text->str + start) + words_columns (next) > columns)
+    if (!fits (self, start, next))
       break;
     g_string_append (self->text, next);
   }
