@@ -23,7 +23,10 @@ static const VerbHelp help = {
   "\n"
   "A folder stands for all pictures below it. table: picture, label, confidence, then the next\n"
   "likely labels; csv: image_path, pred_label, confidence, then the probability of every class;\n"
-  "jsonl: the same, an object a line. Pictures are prepared as the adapter's cowbehavior.json\n"
+  "jsonl: the same, an object a line. Where a picture may have several labels (train\n"
+  "--multi-label), label is those whose probability reaches their threshold, \"Lying|Ruminating\"\n"
+  "or \"none\", and confidence the least of theirs. Pictures are prepared as the adapter's "
+  "cowbehavior.json\n"
   "says. Those that cannot be read are named on standard error and left out; the exit status is\n"
   "then 1.",
 };
@@ -104,9 +107,10 @@ job_open (Job *self, PredictionFormat format, GError **error)
   if (!self->pixels)
     return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures", options->model.batch);
   self->batch = g_new (const char *, n);
-  self->predictions =
-      predictions_new (format, options->out, cow_classifier_classes (self->classifier),
-                       options->top_k, self->pictures, error);
+  const CowCard *card = cow_classifier_card (self->classifier);
+  self->predictions = predictions_new (
+      format, options->out, cow_classifier_classes (self->classifier),
+      card->multiple ? card->thresholds : NULL, options->top_k, self->pictures, error);
   self->progress = progress_new ("pictures", self->pictures->len);
   return self->predictions != NULL;
 }

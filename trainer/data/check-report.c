@@ -56,24 +56,71 @@ title (CheckKind kind, gboolean near)
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
+/* Pictures by split. */
 static void
-add_table (GString *text, const CowDataset *dataset)
+add_counts (GString *text, int width, const char *name, const guint *counts)
+{
+  /* printf counts bytes, people letters. */
+  const int padding = width - (int)g_utf8_strlen (name, -1);
+
+  g_string_append_printf (text, "%s%*s %8u %8u %8u\n", name, padding, "", counts[COW_TRAIN],
+                          counts[COW_VAL], counts[COW_TEST]);
+}
+
+/* Pictures that have exactly these labels, by split: counts [n_labels, splits]; g_free. */
+static guint *
+count_sets (const CowDataset *dataset)
+{
+  guint *counts = g_new0 (guint, (gsize)cow_dataset_n_labels (dataset) * COW_N_SPLITS);
+
+  for (guint i = 0; i < dataset->samples->len; i++) {
+    const CowSample *sample = cow_dataset_sample (dataset, i);
+    counts[(gsize)sample->label * COW_N_SPLITS + sample->split]++;
+  }
+  return counts;
+}
+
+/* Which labels pictures have together, in the order of their appearance. */
+static void
+add_sets (GString *text, const CowDataset *dataset, guint most)
+{
+  const CowLabelSets *sets = dataset->sets;
+  g_autofree guint *counts = count_sets (dataset);
+  const guint n = MIN (sets->n, most);
+  int width = (int)strlen ("labels");
+
+  for (guint i = 0; i < n; i++)
+    width = MAX (width, (int)g_utf8_strlen (sets->texts->pdata[i], -1));
+  g_string_append_printf (text, "\n%-*s %8s %8s %8s\n", width, "labels", "train", "val", "test");
+  for (guint i = 0; i < n; i++)
+    add_counts (text, width, sets->texts->pdata[i], counts + (gsize)i * COW_N_SPLITS);
+  if (sets->n > n)
+    g_string_append_printf (text, "and %u more (--all lists them)\n", sets->n - n);
+}
+
+static void
+add_table (GString *text, const CowDataset *dataset, guint most)
 {
   int width = (int)strlen ("class");
+  guint counts[COW_N_SPLITS];
 
   for (guint c = 0; c < dataset->n_classes; c++)
     width = MAX (width, (int)g_utf8_strlen (dataset->classes[c], -1));
   g_string_append_printf (text, "%-*s %8s %8s %8s\n", width, "class", "train", "val", "test");
   for (guint c = 0; c < dataset->n_classes; c++) {
-    /* printf counts bytes, people letters. */
-    const int padding = width - (int)g_utf8_strlen (dataset->classes[c], -1);
-    g_string_append_printf (text, "%s%*s %8u %8u %8u\n", dataset->classes[c], padding, "",
-                            cow_dataset_count (dataset, COW_TRAIN, (int)c),
-                            cow_dataset_count (dataset, COW_VAL, (int)c),
-                            cow_dataset_count (dataset, COW_TEST, (int)c));
+    for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+      counts[split] = cow_dataset_count (dataset, split, (int)c);
+    add_counts (text, width, dataset->classes[c], counts);
   }
-  g_string_append_printf (text, "%-*s %8u %8u %8u\n", width, "all", dataset->splits[COW_TRAIN]->len,
-                          dataset->splits[COW_VAL]->len, dataset->splits[COW_TEST]->len);
+  for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+    counts[split] = cow_dataset_count_none (dataset, split);
+  if (dataset->sets)
+    add_counts (text, width, COW_LABEL_NONE, counts);
+  for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+    counts[split] = dataset->splits[split]->len;
+  add_counts (text, width, "all", counts);
+  if (dataset->sets)
+    add_sets (text, dataset, most);
   if (dataset->divided)
     g_string_append_printf (text, "(divided here%s%s)\n",
                             dataset->grouped_by ? ", kept together by " : "",
@@ -96,7 +143,7 @@ add_finding (GString *text, const Check *self, const CheckFinding *finding, guin
     if (n == 1 && finding->text)
       g_string_append_printf (text, ": %s\n", finding->text);
     else
-      g_string_append_printf (text, "  (%s, %s)\n", self->dataset->classes[sample->label],
+      g_string_append_printf (text, "  (%s, %s)\n", cow_dataset_label_text (self->dataset, sample),
                               cow_split_name (sample->split));
   }
   if (n > most)
@@ -152,7 +199,7 @@ check_report_text (const Check *self, guint most)
   const guint n_problems = check_n_problems (self),
               n_warnings = self->findings->len - n_problems + self->dataset->warnings->len;
 
-  add_table (text, self->dataset);
+  add_table (text, self->dataset, most);
   for (guint i = 0; i < self->dataset->notes->len; i++)
     g_string_append_printf (text, "%s%s\n", i == 0 ? "\n" : "",
                             (const char *)self->dataset->notes->pdata[i]);
@@ -204,12 +251,35 @@ finding_object (const Check *self, const CheckFinding *finding)
     JsonObject *picture = json_object_new ();
     g_autofree char *path = file_name_text (sample->path);
     json_object_set_string_member (picture, "path", path);
-    json_object_set_string_member (picture, "label", self->dataset->classes[sample->label]);
+    json_object_set_string_member (picture, "label",
+                                   cow_dataset_label_text (self->dataset, sample));
     json_object_set_string_member (picture, "split", cow_split_name (sample->split));
     json_array_add_object_element (pictures, picture);
   }
   json_object_set_array_member (object, "pictures", pictures);
   return object;
+}
+
+/* [{"labels": [...], "train", "val", "test"}, ...] */
+static JsonArray *
+sets_array (const CowDataset *dataset)
+{
+  JsonArray *array = json_array_new ();
+  g_autofree guint *counts = count_sets (dataset);
+
+  for (guint i = 0; i < dataset->sets->n; i++) {
+    JsonObject *object = json_object_new ();
+    JsonArray *labels = json_array_new ();
+    for (guint c = 0; c < dataset->n_classes; c++)
+      if (cow_label_sets_get (dataset->sets, i)[c])
+        json_array_add_string_element (labels, dataset->classes[c]);
+    json_object_set_array_member (object, "labels", labels);
+    for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+      json_object_set_int_member (object, cow_split_name (split),
+                                  counts[(gsize)i * COW_N_SPLITS + split]);
+    json_array_add_object_element (array, object);
+  }
+  return array;
 }
 
 JsonObject *
@@ -236,6 +306,8 @@ check_report_json (const Check *self)
   json_object_set_int_member (object, "pictures", self->dataset->samples->len);
   json_object_set_int_member (object, "problems", check_n_problems (self));
   json_object_set_object_member (object, "splits", counts_object (self->dataset));
+  if (self->dataset->sets)
+    json_object_set_array_member (object, "label_sets", sets_array (self->dataset));
   json_object_set_array_member (object, "warnings", warnings);
   json_object_set_array_member (object, "findings", findings);
   json_object_set_array_member (object, "understood", notes);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/adapter/label-text.h"
 #include "model/files/csv-field.h"
 #include "model/files/error.h"
 #include "model/files/file-writer.h"
@@ -18,7 +19,9 @@ struct _Predictions {
   GString *text;       /* not yet written */
   const char *const *classes;
   guint n_classes, top_k;
-  guint *order; /* [n_classes] class indices, most probable first */
+  const float *decisions; /* [n_classes] or NULL */
+  guint8 *shown;          /* [n_classes] with decisions: the labels of the picture at hand */
+  guint *order;           /* [n_classes] class indices, most probable first */
   int path_width, label_width;
 };
 
@@ -49,6 +52,28 @@ append_column (GString *text, const char *value, int width)
   g_string_append (text, "  ");
 }
 
+/* ---- several labels -------------------------------------------------------------------------- */
+
+/* The text of the label column; g_free. */
+static char *
+label_text (const Predictions *self)
+{
+  return self->decisions ? cow_label_text (self->classes, self->shown, self->n_classes)
+                         : g_strdup (self->classes[self->order[0]]);
+}
+
+/* The probability of the label; of several labels that of the least sure, and where there is none
+ * that of the likeliest class. */
+static double
+confidence (const Predictions *self, const float *probabilities)
+{
+  double least = 2;
+  for (guint c = 0; self->decisions && c < self->n_classes; c++)
+    if (self->shown[c])
+      least = MIN (least, (double)probabilities[c]);
+  return least < 2 ? least : (double)probabilities[self->order[0]];
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static void
@@ -58,7 +83,9 @@ add_header (Predictions *self)
   case FORMAT_TABLE:
     append_column (self->text, "picture", self->path_width);
     append_column (self->text, "label", self->label_width);
-    g_string_append (self->text, self->top_k > 1 ? "confidence  then\n" : "confidence\n");
+    g_string_append (self->text, self->decisions   ? "confidence  likeliest\n"
+                                 : self->top_k > 1 ? "confidence  then\n"
+                                                   : "confidence\n");
     break;
   case FORMAT_CSV:
     g_string_append (self->text, "image_path,pred_label,confidence");
@@ -76,14 +103,15 @@ add_header (Predictions *self)
 static void
 add_table_row (Predictions *self, const char *picture, const float *probabilities)
 {
-  const guint best = self->order[0];
-  g_autofree char *shown = file_name_text (picture);
+  /* Several labels are not told apart by their order: all of the likeliest are listed. */
+  const guint first = self->decisions ? 0 : 1;
+  g_autofree char *shown = file_name_text (picture), *label = label_text (self);
 
   append_column (self->text, shown, self->path_width);
-  append_column (self->text, self->classes[best], self->label_width);
-  g_string_append_printf (self->text, "%10.4f", (double)probabilities[best]);
-  for (guint i = 1; i < self->top_k; i++)
-    g_string_append_printf (self->text, "%s%s %.4f", i == 1 ? "  " : ", ",
+  append_column (self->text, label, self->label_width);
+  g_string_append_printf (self->text, "%10.4f", confidence (self, probabilities));
+  for (guint i = first; i < self->top_k; i++)
+    g_string_append_printf (self->text, "%s%s %.4f", i == first ? "  " : ", ",
                             self->classes[self->order[i]], (double)probabilities[self->order[i]]);
   g_string_append_c (self->text, '\n');
 }
@@ -91,28 +119,45 @@ add_table_row (Predictions *self, const char *picture, const float *probabilitie
 static void
 add_csv_row (Predictions *self, const char *picture, const float *probabilities)
 {
-  g_autofree char *shown = file_name_text (picture);
+  g_autofree char *shown = file_name_text (picture), *label = label_text (self);
 
   cow_csv_append_field (self->text, shown);
   g_string_append_c (self->text, ',');
-  cow_csv_append_field (self->text, self->classes[self->order[0]]);
-  g_string_append_printf (self->text, ",%.6g", (double)probabilities[self->order[0]]);
+  cow_csv_append_field (self->text, label);
+  g_string_append_printf (self->text, ",%.6g", confidence (self, probabilities));
   for (guint i = 0; i < self->n_classes; i++)
     g_string_append_printf (self->text, ",%.6g", (double)probabilities[i]);
   g_string_append_c (self->text, '\n');
 }
 
+/* All labels, which need not be taken out of one text. */
+static void
+add_json_labels (Predictions *self)
+{
+  const char *before = "";
+  g_string_append (self->text, ", \"labels\": [");
+  for (guint c = 0; c < self->n_classes; c++)
+    if (self->shown[c]) {
+      g_string_append (self->text, before);
+      cow_json_append_string (self->text, self->classes[c]);
+      before = ", ";
+    }
+  g_string_append_c (self->text, ']');
+}
+
 static void
 add_json_row (Predictions *self, const char *picture, const float *probabilities)
 {
-  g_autofree char *shown = file_name_text (picture);
+  g_autofree char *shown = file_name_text (picture), *label = label_text (self);
 
   g_string_append (self->text, "{\"image_path\": ");
   cow_json_append_string (self->text, shown);
   g_string_append (self->text, ", \"pred_label\": ");
-  cow_json_append_string (self->text, self->classes[self->order[0]]);
+  cow_json_append_string (self->text, label);
+  if (self->decisions)
+    add_json_labels (self);
   g_string_append_printf (self->text, ", \"confidence\": %.6g, \"top_k\": [",
-                          (double)probabilities[self->order[0]]);
+                          confidence (self, probabilities));
   for (guint i = 0; i < self->top_k; i++) {
     g_string_append (self->text, i == 0 ? "{\"label\": " : ", {\"label\": ");
     cow_json_append_string (self->text, self->classes[self->order[i]]);
@@ -146,6 +191,8 @@ predictions_add (Predictions *self, const char *picture, const float *probabilit
     self->order[i] = i;
   g_qsort_with_data (self->order, (int)self->n_classes, sizeof (guint), compare_probabilities,
                      (gpointer)probabilities);
+  if (self->decisions)
+    cow_label_decide (probabilities, self->decisions, self->n_classes, self->shown);
 
   switch (self->format) {
   case FORMAT_TABLE:
@@ -195,8 +242,8 @@ predictions_finish (Predictions *self, GError **error)
 }
 
 Predictions *
-predictions_new (PredictionFormat format, const char *path, const char *const *classes, int top_k,
-                 const GPtrArray *pictures, GError **error)
+predictions_new (PredictionFormat format, const char *path, const char *const *classes,
+                 const float *decisions, int top_k, const GPtrArray *pictures, GError **error)
 {
   g_autoptr (Predictions) self = g_new0 (Predictions, 1);
 
@@ -205,6 +252,8 @@ predictions_new (PredictionFormat format, const char *path, const char *const *c
   self->n_classes = g_strv_length ((char **)classes);
   self->top_k = MIN ((guint)top_k, self->n_classes);
   self->order = g_new (guint, self->n_classes);
+  self->decisions = decisions;
+  self->shown = decisions ? g_new0 (guint8, self->n_classes) : NULL;
   self->text = g_string_new (NULL);
   self->path_width = (int)strlen ("picture");
   self->label_width = (int)strlen ("label");
@@ -229,5 +278,6 @@ predictions_free (Predictions *self)
   if (self->text)
     g_string_free (self->text, TRUE);
   g_free (self->order);
+  g_free (self->shown);
   g_free (self);
 }
