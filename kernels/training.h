@@ -91,9 +91,9 @@ typedef struct {
 } CkCrossEntropy;
 
 /*
- * Binary cross entropy of logits, each class for itself: a picture may have any number of them. With
- * the target t of a class, the probability p = 1 / (1 + exp (-logit)) and its weight w (1 without),
- * the loss is the mean over batch and classes of -w t log p - (1 - t) log (1 - p), as
+ * Binary cross entropy of logits, each class for itself: a picture may have any number of them.
+ * With the target t of a class, the probability p = 1 / (1 + exp (-logit)) and its weight w (1
+ * without), the loss is the mean over batch and classes of -w t log p - (1 - t) log (1 - p), as
  * torch.nn.BCEWithLogitsLoss (pos_weight = w) defines it; dlogits = d loss / d logits times
  * `factor`.
  */

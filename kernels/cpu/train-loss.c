@@ -7,8 +7,8 @@
  * classes w[c], and the batch's is their sum over the sum of all w[l]: as torch.nn.CrossEntropyLoss
  * defines it.
  *
- * Binary cross entropy: kernels/training.h says what it is. With log (1 - p) = log p - x for a logit
- * x, an element's loss is (1 - t) x - (1 + (w - 1) t) log p, which no logit makes infinite.
+ * Binary cross entropy: kernels/training.h says what it is. With log (1 - p) = log p - x for a
+ * logit x, an element's loss is (1 - t) x - (1 + (w - 1) t) log p, which no logit makes infinite.
  */
 #include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/operations.h"

@@ -21,8 +21,8 @@ typedef struct {
   char *base_name;        /* or NULL */
   char *base_hash;        /* SHA-256 of the base's weights as the trainer wrote it, or NULL */
   char *base_fingerprint; /* cow_fingerprint () of the base, which is quick to compare; or NULL */
-  /* Whether a picture has any number of labels: each class has a probability of its own, the sigmoid
-   * of its logit. FALSE: one label, and probabilities are a softmax. */
+  /* Whether a picture has any number of labels: each class has a probability of its own, the
+   * sigmoid of its logit. FALSE: one label, and probabilities are a softmax. */
   gboolean multiple;
   /* What the member "calibration" says; read with the card, and left alone by cow_card_set_member
    * (). */

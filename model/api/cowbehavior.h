@@ -209,9 +209,10 @@ typedef struct {
 /*
  * Classifies n regions of a picture, or with `regions` NULL and n 1 the whole picture.
  * probabilities [n, n_classes] gets the probability of every class for each region, with sum 1
- * (with several labels each class has a probability of its own); on failure its contents are undefined. The call waits until all are computed, together with what
- * other threads submit at the same time. A region that lies outside the picture completely fails
- * the call with COW_BEHAVIOR_ARGUMENT.
+ * (with several labels each class has a probability of its own); on failure its contents are
+ * undefined. The call waits until all are computed, together with what other threads submit at the
+ * same time. A region that lies outside the picture completely fails the call with
+ * COW_BEHAVIOR_ARGUMENT.
  */
 COW_BEHAVIOR_API CowBehaviorStatus cow_behavior_classify (CowBehavior *behavior,
                                                           const CowBehaviorPicture *picture,
@@ -236,8 +237,8 @@ COW_BEHAVIOR_API CowBehaviorStatus cow_behavior_classify_many (
  * COW_BEHAVIOR_UNKNOWN if its probability is below `threshold`. With several labels it is all those
  * whose probability reaches it, in the order of the classes, "Lying|Ruminating", or
  * COW_BEHAVIOR_NONE; a combination stays in memory until cow_behavior_close (). If `best` is not
- * NULL, *best gets the most likely class in either case. The label is valid until cow_behavior_close (). Returns
- * NULL if behavior or probabilities is NULL. */
+ * NULL, *best gets the most likely class in either case. The label is valid until
+ * cow_behavior_close (). Returns NULL if behavior or probabilities is NULL. */
 COW_BEHAVIOR_API const char *cow_behavior_label (const CowBehavior *behavior,
                                                  const float *probabilities, float threshold,
                                                  size_t *best);

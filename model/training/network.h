@@ -86,9 +86,9 @@ gboolean cow_network_forward (CowNetwork *self, const float *pixels, int batch, 
 gboolean cow_network_loss (CowNetwork *self, const gint32 *labels, const float *class_weights,
                            float smoothing, gboolean backward, float factor, GError **error);
 /*
- * The same for pictures with any number of labels: binary cross entropy (torch's BCEWithLogitsLoss).
- * targets [batch, n_classes], 0 to 1; positive_weights (pos_weight) NULL or [n_classes]; host
- * memory.
+ * The same for pictures with any number of labels: binary cross entropy (torch's
+ * BCEWithLogitsLoss). targets [batch, n_classes], 0 to 1; positive_weights (pos_weight) NULL or
+ * [n_classes]; host memory.
  */
 gboolean cow_network_loss_multiple (CowNetwork *self, const float *targets,
                                     const float *positive_weights, gboolean backward, float factor,

@@ -136,7 +136,8 @@ test_wrong_head (void)
   assert_adapter_fails (folder, GST_RESOURCE_ERROR_SETTINGS, "best_classifier.pth|9|8");
 }
 
-/* Labels of a stream are one at a time; an adapter that gives several is not taken for one of those. */
+/* Labels of a stream are one at a time; an adapter that gives several is not taken for one of
+ * those. */
 static void
 test_several_labels (void)
 {

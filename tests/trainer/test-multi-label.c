@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pictures with several labels, from the table to what is predicted: `train --multi-label` learns
  * facts that are drawn independently of one another, and what of a table makes no sense is said. */
+#define _GNU_SOURCE /* memmem () */
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -108,7 +109,8 @@ best_of (const char *run)
   return best;
 }
 
-/* Half of the pictures show each fact, so that guessing has a mean average precision of one half. */
+/* Half of the pictures show each fact, so that guessing has a mean average precision of one half.
+ */
 static void
 assert_learned (const Result *result, const char *run, double least)
 {
@@ -337,6 +339,24 @@ test_eval (void)
   cli_assert_says (card, "\"target\" : \"precision\"");
 }
 
+/* ---- other programs -------------------------------------------------------------------------- */
+
+/* Each class has a probability of its own there, too: only attention has a softmax. */
+static void
+test_export (void)
+{
+  g_autofree char *best = in_folder ("scratch/best"), *out = in_folder ("cows.onnx");
+  g_auto (Result) result = cli_run ("export", "--adapter", best, "--out", out, NULL);
+  g_autoptr (GBytes) bytes = NULL;
+
+  runs_assert_ok (&result);
+  bytes = runs_read (folder, "cows.onnx");
+  gsize n;
+  const char *data = g_bytes_get_data (bytes, &n);
+  g_assert_nonnull (memmem (data, n, "Sigmoid", strlen ("Sigmoid")));
+  g_assert_nonnull (memmem (data, n, "multiple", strlen ("multiple")));
+}
+
 /* ---- what makes no sense --------------------------------------------------------------------- */
 
 /* Two pictures with these labels, as a table. */
@@ -478,6 +498,7 @@ main (int argc, char **argv)
   g_test_add_func ("/multi-label/resume", test_resume);
   g_test_add_func ("/multi-label/predict", test_predict);
   g_test_add_func ("/multi-label/eval", test_eval);
+  g_test_add_func ("/multi-label/export", test_export);
   g_test_add_func ("/multi-label/refused", test_refused);
   const int status = g_test_run ();
   g_free (base);

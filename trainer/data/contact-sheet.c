@@ -60,7 +60,8 @@ draw_tile (const Sheet *self, cairo_t *cr, double x, double y, const CowLoadItem
 
 /* ---- a class --------------------------------------------------------------------------------- */
 
-/* Whether a picture belongs to a row: one of a class, or behind the classes of those that show none. */
+/* Whether a picture belongs to a row: one of a class, or behind the classes of those that show
+ * none. */
 static gboolean
 is_of_row (const CowDataset *dataset, const CowSample *sample, guint row)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CSV tables: a row a picture. Columns image_path and label (or what the options name; "A|B" and
- * "none" where pictures may have several labels), and where they exist source, split, a box (table-boxes.h), and what pictures are grouped by. Relative paths
- * start at the table's folder.
+ * "none" where pictures may have several labels), and where they exist source, split, a box
+ * (table-boxes.h), and what pictures are grouped by. Relative paths start at the table's folder.
  */
 #include <string.h>
 #include <unistd.h>

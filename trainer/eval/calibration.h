@@ -93,8 +93,8 @@ typedef struct {
 
 CowCalibration *cow_calibration_fit (const float *logits, const guint *truth, guint n,
                                      guint n_classes, double precision_target);
-/* The same where pictures may have several labels, shown [n, n_classes]: thresholds at a temperature
- * that stays as it is. */
+/* The same where pictures may have several labels, shown [n, n_classes]: thresholds at a
+ * temperature that stays as it is. */
 CowCalibration *cow_calibration_fit_labels (const float *logits, const guint8 *shown, guint n,
                                             guint n_classes, double temperature,
                                             double precision_target);

@@ -127,9 +127,9 @@ append_row (GString *text, const char *name, glong width, const CowScores *score
             const char *average, guint64 support, const char *threshold)
 {
   append_name (text, name, width);
-  g_string_append_printf (text, " %9.4f %9.4f %9.4f %9s %9" G_GUINT64_FORMAT " %9s\n",
-                          scores->precision, scores->recall, scores->f1, average, support,
-                          threshold);
+  g_string_append_printf (text, " %9.4f %9.4f %9.4f %9s %9" G_GUINT64_FORMAT, scores->precision,
+                          scores->recall, scores->f1, average, support);
+  g_string_append_printf (text, *threshold ? " %9s\n" : "%s\n", threshold);
 }
 
 static void
@@ -268,10 +268,11 @@ append_table (GString *html, const CowEvaluation *self)
                    self->fitted_on ? ", fitted now on the split " : ", of the adapter's card");
   html_text (html, self->fitted_on ? self->fitted_on : "");
   g_string_append (
-      html, ".</p>\n<div class=\"table\"><table><thead><tr><th>class</th><th>average precision</th>"
-            "<th>precision</th><th>recall</th><th>F1</th><th>threshold</th><th>shown, said</th>"
-            "<th>shown, not said</th><th>said, not shown</th><th>neither</th></tr></thead>"
-            "<tbody>\n");
+      html, ". Pictures that show a class and were said to: both; only one of the two: missed, or "
+            "extra.</p>\n<div class=\"table\"><table><thead><tr><th>class</th>"
+            "<th>average precision</th><th>precision</th><th>recall</th><th>F1</th>"
+            "<th>threshold</th><th>both</th><th>missed</th><th>extra</th><th>neither</th></tr>"
+            "</thead><tbody>\n");
   for (guint c = 0; c < self->n_classes; c++)
     append_class (html, self, c);
   g_string_append (html, "</tbody></table></div>\n");

@@ -87,8 +87,10 @@ void cow_evaluation_reorder (CowEvaluation *self, const char *const *classes);
  * several labels. */
 void cow_evaluation_compute (CowEvaluation *self, double temperature, const float *thresholds);
 
-/* Of picture i, after that: whether its label, or each of its labels, is right; what it shows and
- * what was said of it ("Lying|Ruminating"), to be freed with g_free; and how sure that was, of
+/* ---- evaluation-answers.c -------------------------------------------------------------------- */
+
+/* Of picture i, after computing: whether its label, or each of its labels, is right; what it shows
+ * and what was said of it ("Lying|Ruminating"), to be freed with g_free; and how sure that was, of
  * several labels the surest wrong answer, or the least sure where all are right. */
 gboolean cow_evaluation_is_right (const CowEvaluation *self, guint i);
 char *cow_evaluation_truth_text (const CowEvaluation *self, guint i);

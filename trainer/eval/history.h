@@ -7,9 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* Where pictures may have several labels, the accuracies are the share of training pictures of which
- * every label is right, and the mean average precision of validation.
- * All doubles: checkpoints keep a history as a matrix [epochs, COW_EPOCH_COLUMNS]. */
+/* Where pictures may have several labels, the accuracies are the share of training pictures of
+ * which every label is right, and the mean average precision of validation. All doubles:
+ * checkpoints keep a history as a matrix [epochs, COW_EPOCH_COLUMNS]. */
 typedef struct {
   double epoch; /* from 1 */
   double train_loss, train_acc, val_loss, val_acc;

@@ -49,7 +49,7 @@ static const Panel panels[] = {
   { "average-precision",
     "Mean average precision",
     "share",
-    { "all labels right, training", "average precision, validation" },
+    { "exact, training", "precision, validation" },
     { offsetof (CowEpoch, train_acc), offsetof (CowEpoch, val_acc) },
     2,
     FALSE,

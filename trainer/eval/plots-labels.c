@@ -3,7 +3,7 @@
 #include "trainer/eval/plots.h"
 
 #define SIDE    150
-#define LEFT    PLOT_AXIS_Y_WIDTH
+#define LEFT    (PLOT_AXIS_Y_WIDTH + 14)
 #define ABOVE   26 /* of a panel, for its name */
 #define BELOW   40
 #define COLUMNS 3

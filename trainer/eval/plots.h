@@ -16,9 +16,9 @@ G_BEGIN_DECLS
 PlotFigure *plot_precision_recall (const CowEvaluation *evaluation);
 
 /*
- * Where pictures may have several labels "precision-recall"; else "confusion" and "confusion-normalised"; "classes": precision, recall and F1; "pairs": the most
- * confused; "sources", where pictures say where they come from; "reliability". Free with
- * g_ptr_array_unref.
+ * Where pictures may have several labels "precision-recall"; else "confusion" and
+ * "confusion-normalised"; "classes": precision, recall and F1; "pairs": the most confused;
+ * "sources", where pictures say where they come from; "reliability". Free with g_ptr_array_unref.
  */
 GPtrArray *plots_of_evaluation (const CowEvaluation *evaluation);
 /* "loss", "accuracy" (where a picture may have several labels, `multiple`, "average-precision") and

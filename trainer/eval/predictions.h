@@ -14,9 +14,9 @@ typedef struct _Predictions Predictions;
 
 /*
  * `path` NULL: standard output. A file is written beside its name and takes it in finish ().
- * `classes` is NULL-terminated and borrowed, and so are `decisions` [n_classes], where a picture may
- * have several labels: from which probability on it has one, else NULL. The best `top_k` are listed;
- * `pictures` are the paths to come, for the width of the table's first column.
+ * `classes` is NULL-terminated and borrowed, and so are `decisions` [n_classes], where a picture
+ * may have several labels: from which probability on it has one, else NULL. The best `top_k` are
+ * listed; `pictures` are the paths to come, for the width of the table's first column.
  */
 Predictions *predictions_new (PredictionFormat format, const char *path, const char *const *classes,
                               const float *decisions, int top_k, const GPtrArray *pictures,
