@@ -298,3 +298,10 @@ ck_check_cross_entropy (const CkCrossEntropy *op)
              ? ck_check_matrix (op->batch, op->classes)
              : CK_BAD_SHAPE;
 }
+
+CkStatus
+ck_check_binary_cross_entropy (const CkBinaryCrossEntropy *op)
+{
+  return op->batch >= 1 && op->classes >= 1 ? ck_check_matrix (op->batch, op->classes)
+                                            : CK_BAD_SHAPE;
+}

@@ -23,6 +23,7 @@ CkStatus ck_check_linear_backward (const CkLinearBackward *op);
 CkStatus ck_check_norm_backward (const CkNormBackward *op);
 CkStatus ck_check_embed_backward (const CkEmbedBackward *op);
 CkStatus ck_check_cross_entropy (const CkCrossEntropy *op);
+CkStatus ck_check_binary_cross_entropy (const CkBinaryCrossEntropy *op);
 
 /* n floats; [rows, cols] floats, which may be none. */
 CkStatus ck_check_elements (int64_t n);

@@ -91,6 +91,23 @@ typedef struct {
 } CkCrossEntropy;
 
 /*
+ * Binary cross entropy of logits, each class for itself: a picture may have any number of them.
+ * With the target t of a class, the probability p = 1 / (1 + exp (-logit)) and its weight w (1
+ * without), the loss is the mean over batch and classes of -w t log p - (1 - t) log (1 - p), as
+ * torch.nn.BCEWithLogitsLoss (pos_weight = w) defines it; dlogits = d loss / d logits times
+ * `factor`.
+ */
+typedef struct {
+  int64_t batch, classes;
+  const float *logits;           /* [batch, classes] */
+  const float *targets;          /* [batch, classes], 0 to 1 */
+  const float *positive_weights; /* [classes] or NULL */
+  float factor;
+  double *loss;   /* [1] */
+  float *dlogits; /* [batch, classes] or NULL */
+} CkBinaryCrossEntropy;
+
+/*
  * Adam with decoupled weight decay (Loshchilov & Hutter, 2019), in torch.optim.AdamW's order of
  * operations. The numbers that change from step to step; computed by the host as Python has them
  * and uploaded.
@@ -156,6 +173,7 @@ struct CkTraining {
                                   const float *dy, float *dx);
 
   CkStatus (*cross_entropy) (CkStream *stream, const CkCrossEntropy *op);
+  CkStatus (*binary_cross_entropy) (CkStream *stream, const CkBinaryCrossEntropy *op);
 
   /* sum[0] += x's squares, in double; the same bits for any number of threads. */
   CkStatus (*add_squares) (CkStream *stream, const float *x, int64_t n, double *sum);

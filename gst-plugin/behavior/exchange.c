@@ -2,6 +2,7 @@
 /* Loads another adapter while the stream runs on. */
 #include "gst-plugin/behavior/exchange.h"
 
+#include "gst-plugin/behavior/opening.h"
 #include "model/adapter/base-find.h"
 #include "model/network/precision-resolve.h"
 
@@ -83,7 +84,8 @@ load (gpointer data)
     g_autofree char *base = NULL;
     CowEngine *engine = NULL;
 
-    if (cow_base_complete (request->adapter, &options.model, &base, &error)) {
+    if (gst_cow_opening_check_labels (request->adapter, &error) &&
+        cow_base_complete (request->adapter, &options.model, &base, &error)) {
       cow_precision_resolve (&options, &choice);
       engine = cow_engine_get (&options, &error);
     }

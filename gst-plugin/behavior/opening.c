@@ -126,6 +126,21 @@ gst_cow_opening_report (GstElement *element, CowEngine *engine, const CowPrecisi
                          (NULL));
 }
 
+gboolean
+gst_cow_opening_check_labels (const char *adapter, GError **error)
+{
+  g_autofree char *path = adapter && *adapter ? cow_locate (adapter, NULL) : NULL;
+  g_autoptr (CowCard) card = path ? cow_card_read (path, NULL, NULL) : NULL;
+
+  if (!card || !card->multiple)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s gives a picture several labels; labels, smoothing, counts and bouts of a stream "
+               "are of one: `cow-trainer predict`, libcowbehavior and `cow-trainer export` take it",
+               path);
+  return FALSE;
+}
+
 CowEngine *
 gst_cow_opening_engine (GstElement *element, const CowClassifierOptions *options)
 {
@@ -140,6 +155,10 @@ gst_cow_opening_engine (GstElement *element, const CowClassifierOptions *options
       !check_path (element, options, "adapter", options->adapter,
                    "an adapter folder with a classifier head"))
     return NULL;
+  if (!gst_cow_opening_check_labels (options->adapter, &error)) {
+    gst_cow_opening_fail (element, GST_MESSAGE_ERROR, "property adapter", options, error);
+    return NULL;
+  }
   if (!cow_base_complete (options->adapter, &resolved.model, &base, &error)) {
     gst_cow_opening_fail (element, GST_MESSAGE_ERROR, "property model: not set", options, error);
     return NULL;

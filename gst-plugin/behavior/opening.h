@@ -18,6 +18,9 @@ void gst_cow_opening_fail (GstElement *element, GstMessageType type, const char 
 /* Without a model and an adapter the options become those of the demonstration, which the user is
  * told; their strings are to be freed. */
 void gst_cow_opening_use_demonstration (GstElement *element, CowClassifierOptions *options);
+/* Whether an adapter gives each picture one label, as all that comes after the engine takes for
+ * granted; TRUE also where its card cannot be read, which loading tells. COW_ERROR_UNSUPPORTED. */
+gboolean gst_cow_opening_check_labels (const char *adapter, GError **error);
 /* A reference to the engine; NULL when an error was posted. */
 CowEngine *gst_cow_opening_engine (GstElement *element, const CowClassifierOptions *options);
 /* Says what an engine is, and what precision=auto stands for there. */

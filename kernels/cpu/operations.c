@@ -34,6 +34,7 @@ const CkTraining ck_cpu_training = {
   .max_pool_backward = ck_cpu_max_pool_backward,
   .mean_pool_backward = ck_cpu_mean_pool_backward,
   .cross_entropy = ck_cpu_cross_entropy,
+  .binary_cross_entropy = ck_cpu_binary_cross_entropy,
   .add_squares = ck_cpu_add_squares,
   .clip_factor = ck_cpu_clip_factor,
   .multiply = ck_cpu_multiply,

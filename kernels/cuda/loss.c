@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Softmax cross entropy. */
+/* Cross entropy: softmax, and binary. */
 #include "kernels/cuda/loss.h"
 
 #include "kernels/cuda/grid.h"
@@ -35,5 +35,31 @@ ck_cuda_cross_entropy (CkStream *self, const CkCrossEntropy *op)
                   sizeof loss);
   ck_cuda_launch (stream, "ck_cuda_loss_sum", one, CK_CUDA_LOSS_THREADS, CK_CUDA_LOSS_SHARED, &loss,
                   sizeof loss);
+  return ck_cuda_status (stream);
+}
+
+CkStatus
+ck_cuda_binary_cross_entropy (CkStream *self, const CkBinaryCrossEntropy *op)
+{
+  CkCudaStream *stream = (CkCudaStream *)self;
+  const CkCudaGrid one = { 1, 1, 1 };
+  CkCudaBinaryLoss loss = { .op = *op };
+  CkStatus status = ck_check_binary_cross_entropy (op);
+  CkCudaGrid grid;
+  size_t bytes;
+
+  if (status == CK_OK)
+    status = ck_cuda_grid (op->batch, CK_CUDA_LOSS_WARPS, &grid);
+  if (status == CK_OK && !ck_size_product (op->batch, sizeof (double), 1, &bytes))
+    status = CK_BAD_SHAPE;
+  if (status != CK_OK)
+    return status;
+  loss.losses = ck_cuda_scratch (stream, CK_CUDA_SCRATCH_SUMS, bytes);
+  if (loss.losses == NULL)
+    return ck_cuda_status (stream);
+  ck_cuda_launch (stream, "ck_cuda_binary_loss_pictures", grid, 32 * CK_CUDA_LOSS_WARPS, 0, &loss,
+                  sizeof loss);
+  ck_cuda_launch (stream, "ck_cuda_binary_loss_sum", one, CK_CUDA_LOSS_THREADS, CK_CUDA_LOSS_SHARED,
+                  &loss, sizeof loss);
   return ck_cuda_status (stream);
 }

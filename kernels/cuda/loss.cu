@@ -2,7 +2,7 @@
 /*
  * Softmax cross entropy as plain C defines it (kernels/cpu/train-loss.c), in double precision, in
  * three steps: the sum of the labels' weights; each picture's loss and gradient by a warp; the sum
- * of the losses.
+ * of the losses. Binary cross entropy needs the last two alone.
  */
 #include "kernels/cuda/loss.h"
 
@@ -112,4 +112,42 @@ CK_KERNEL (ck_cuda_loss_sum, CkCudaLoss, CK_CUDA_LOSS_THREADS)
   sum = ck_block_sum (sum, shared.slot);
   if (threadIdx.x == 0)
     *a.op.loss = sum * *a.share;
+}
+
+CK_KERNEL (ck_cuda_binary_loss_pictures, CkCudaBinaryLoss, 32 * CK_CUDA_LOSS_WARPS)
+{
+  const CkBinaryCrossEntropy &op = a.op;
+  const int64_t b = (int64_t)blockIdx.x * CK_CUDA_LOSS_WARPS + threadIdx.x / 32;
+  const int lane = threadIdx.x % 32;
+  const double n = (double)(op.batch * op.classes);
+  double loss = 0;
+
+  if (b >= op.batch)
+    return;
+  for (int64_t c = lane; c < op.classes; c += 32) {
+    const int64_t i = b * op.classes + c;
+    const double logit = op.logits[i], target = op.targets[i],
+                 weight = op.positive_weights != nullptr ? (double)op.positive_weights[c] : 1,
+                 scale = 1 + (weight - 1) * target, small = exp (-fabs (logit)),
+                 p = (logit >= 0 ? 1 : small) / (1 + small);
+
+    loss += (1 - target) * logit - scale * (fmin (logit, 0.0) - log1p (small));
+    if (op.dlogits != nullptr)
+      op.dlogits[i] = (float)((double)op.factor * (1 - target - scale * (1 - p)) / n);
+  }
+  loss = ck_warp_sum (loss);
+  if (lane == 0)
+    a.losses[b] = loss;
+}
+
+CK_KERNEL (ck_cuda_binary_loss_sum, CkCudaBinaryLoss, CK_CUDA_LOSS_THREADS)
+{
+  CK_SHARED (Shared, shared);
+  double sum = 0;
+
+  for (int64_t b = threadIdx.x; b < a.op.batch; b += CK_CUDA_LOSS_THREADS)
+    sum += a.losses[b];
+  sum = ck_block_sum (sum, shared.slot);
+  if (threadIdx.x == 0)
+    *a.op.loss = sum / (double)(a.op.batch * a.op.classes);
 }

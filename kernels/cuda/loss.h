@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the host (loss.c) tells the kernels of the loss (loss.cu). */
+/* What the host (loss.c) tells the kernels of the losses (loss.cu). */
 #ifndef CK_CUDA_LOSS_H
 #define CK_CUDA_LOSS_H
 
@@ -15,5 +15,10 @@ typedef struct {
   double *losses;   /* [batch], before they are multiplied by it */
   int32_t *failure; /* [1]: a CkStatus */
 } CkCudaLoss;
+
+typedef struct {
+  CkBinaryCrossEntropy op;
+  double *losses; /* [batch] the sums over the classes */
+} CkCudaBinaryLoss;
 
 #endif /* CK_CUDA_LOSS_H */

@@ -34,6 +34,7 @@ const CkTraining ck_cuda_training = {
   .max_pool_backward = ck_cuda_max_pool_backward,
   .mean_pool_backward = ck_cuda_mean_pool_backward,
   .cross_entropy = ck_cuda_cross_entropy,
+  .binary_cross_entropy = ck_cuda_binary_cross_entropy,
   .add_squares = ck_cuda_add_squares,
   .clip_factor = ck_cuda_clip_factor,
   .multiply = ck_cuda_multiply,

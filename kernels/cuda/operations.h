@@ -61,6 +61,7 @@ CkStatus ck_cuda_max_pool_backward (CkStream *stream, int64_t batch, int64_t hei
 CkStatus ck_cuda_mean_pool_backward (CkStream *stream, int64_t batch, int64_t area,
                                      int64_t channels, const float *dy, float *dx);
 CkStatus ck_cuda_cross_entropy (CkStream *stream, const CkCrossEntropy *op);
+CkStatus ck_cuda_binary_cross_entropy (CkStream *stream, const CkBinaryCrossEntropy *op);
 CkStatus ck_cuda_add_squares (CkStream *stream, const float *x, int64_t n, double *sum);
 CkStatus ck_cuda_clip_factor (CkStream *stream, const double *squares, double max_norm,
                               float *factor);

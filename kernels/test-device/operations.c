@@ -193,6 +193,20 @@ test_cross_entropy (CkStream *self, const CkCrossEntropy *given)
   return ck_test_enqueue (stream, work);
 }
 
+RUN (training, binary_cross_entropy)
+
+static CkStatus
+test_binary_cross_entropy (CkStream *self, const CkBinaryCrossEntropy *given)
+{
+  BEGIN (training, binary_cross_entropy);
+  PLACE (logits);
+  PLACE (targets);
+  PLACE (positive_weights);
+  PLACE (loss);
+  PLACE (dlogits);
+  return ck_test_enqueue (stream, work);
+}
+
 RUN (training, adamw)
 
 static CkStatus
@@ -767,6 +781,7 @@ const CkTraining ck_test_training = {
   .max_pool_backward = test_max_pool_backward,
   .mean_pool_backward = test_mean_pool_backward,
   .cross_entropy = test_cross_entropy,
+  .binary_cross_entropy = test_binary_cross_entropy,
   .add_squares = test_add_squares,
   .clip_factor = test_clip_factor,
   .multiply = test_multiply,

@@ -65,6 +65,7 @@ struct CkTestWork {
     CkAttentionBackward attention_backward;
     CkEmbedBackward embed_backward;
     CkCrossEntropy cross_entropy;
+    CkBinaryCrossEntropy binary_cross_entropy;
     CkAdamW adamw;
     CkTestArguments arguments;
     struct {

@@ -5,19 +5,24 @@
  * [height, width]. All other members (what the trainer measured) are kept as they are, also those
  * that this version does not know; a change of meaning raises "format". "calibration" is such a
  * member, which is also read.
+ *
+ * Where pictures have any number of labels it is {"format": 2, "labels": "multiple", "thresholds":
+ * [...], ...}, so that a program that knows one label alone refuses it.
  */
 #include "model/adapter/card.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "model/adapter/label-text.h"
 #include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 
-#define FORMAT      1
-#define MAX_CLASSES 1024
-#define MAX_NAME    256 /* bytes of a class */
-#define MAX_SIDE    8192
+#define FORMAT          1
+#define FORMAT_MULTIPLE 2 /* with several labels a picture; the newest */
+#define MAX_CLASSES     1024
+#define MAX_NAME        256 /* bytes of a class */
+#define MAX_SIDE        8192
 
 const char *const cow_default_classes[] = {
   "Drinking", "Feeding head down", "Feeding head up", "Lying", "Standing",
@@ -28,6 +33,8 @@ const char *const cow_default_classes[] = {
 static const char *const own_members[] = {
   "format", "kind", "classes", "preprocess", "base", NULL
 };
+/* Those of format 2 alone; of format 1 they are others. */
+static const char *const multiple_members[] = { "labels", "thresholds", NULL };
 
 CowCard *
 cow_card_new_default (void)
@@ -91,13 +98,26 @@ cow_card_get_member (const CowCard *self, const char *name)
   return json_object_get_member (self->others, name);
 }
 
+void
+cow_card_set_multiple (CowCard *self, const float *thresholds)
+{
+  const guint n = cow_card_n_classes (self);
+  float *own = g_new (float, n);
+  for (guint c = 0; c < n; c++)
+    own[c] = thresholds ? thresholds[c] : COW_CARD_THRESHOLD;
+  g_free (self->thresholds);
+  self->thresholds = own;
+  self->multiple = TRUE;
+}
+
 /* Copies the members that no field holds. */
 static void
-keep_others (JsonObject *from, JsonObject *to)
+keep_others (JsonObject *from, JsonObject *to, gboolean multiple)
 {
   g_autoptr (GList) names = json_object_get_members (from);
   for (GList *name = names; name != NULL; name = name->next)
-    if (!g_strv_contains (own_members, name->data))
+    if (!g_strv_contains (own_members, name->data) &&
+        !(multiple && g_strv_contains (multiple_members, name->data)))
       json_object_set_member (to, name->data,
                               json_node_copy (json_object_get_member (from, name->data)));
 }
@@ -312,24 +332,80 @@ get_calibration (JsonObject *card, const char *where, CowCard *self, GError **er
       !cow_json_get_object (calibration, inside, "thresholds", &thresholds, error) ||
       (thresholds != NULL && !cow_json_get_object (thresholds, inside, "classes", &classes, error)))
     return FALSE;
-  return classes == NULL || get_thresholds (classes, thresholds_inside, self, error);
+  return classes == NULL || self->multiple ||
+         get_thresholds (classes, thresholds_inside, self, error);
+}
+
+/* ---- several labels -------------------------------------------------------------------------- */
+
+static gboolean
+get_decisions (JsonObject *card, const char *where, CowCard *self, GError **error)
+{
+  const guint n = cow_card_n_classes (self);
+  JsonArray *array = NULL;
+  if (!cow_json_get_array (card, where, "thresholds", &array, error))
+    return FALSE;
+  cow_card_set_multiple (self, NULL);
+  if (array != NULL && json_array_get_length (array) != n) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: \"thresholds\" has %u numbers, expected one for each of the %u classes",
+                 where, json_array_get_length (array), n);
+    return FALSE;
+  }
+  for (guint c = 0; c < n && array != NULL; c++) {
+    JsonNode *node = json_array_get_element (array, c);
+    const double value = cow_json_holds (node, G_TYPE_DOUBLE) || cow_json_holds (node, G_TYPE_INT64)
+                             ? json_node_get_double (node)
+                             : -1;
+    if (!(value >= 0 && value <= 1)) {
+      g_autofree char *found = cow_json_describe (node);
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: \"thresholds\" has %s at %u, expected a probability", where, found, c);
+      return FALSE;
+    }
+    self->thresholds[c] = (float)value;
+  }
+  return TRUE;
+}
+
+/* What format 2 has beside format 1. */
+static gboolean
+get_multiple (JsonObject *card, const char *where, CowCard *self, GError **error)
+{
+  const char *labels = NULL;
+  if (!cow_json_require (card, where, "labels", error) ||
+      !cow_json_get_string (card, where, "labels", &labels, error))
+    return FALSE;
+  if (!g_str_equal (labels, "multiple")) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: \"labels\" is \"%s\", this version knows \"multiple\"", where, labels);
+    return FALSE;
+  }
+  for (char **name = self->classes; *name != NULL; name++)
+    if (!cow_label_is_plain (*name)) {
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: \"classes\" has \"%s\": with several labels a picture no class is called "
+                   "\"" COW_LABEL_NONE "\" or has \"" COW_LABEL_SEPARATOR "\" in its name",
+                   where, *name);
+      return FALSE;
+    }
+  return get_decisions (card, where, self, error);
 }
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
 static gboolean
-check_format (JsonObject *object, const char *where, GError **error)
+get_format (JsonObject *object, const char *where, gint64 *format, GError **error)
 {
-  gint64 format = 0;
   if (!cow_json_require (object, where, "format", error) ||
-      !cow_json_get_int (object, where, "format", 1, G_MAXINT64, &format, error))
+      !cow_json_get_int (object, where, "format", 1, G_MAXINT64, format, error))
     return FALSE;
-  if (format == FORMAT)
+  if (*format == FORMAT || *format == FORMAT_MULTIPLE)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
                "%s: \"format\" is %" G_GINT64_FORMAT
-               ", this version reads %d: a newer cowbehavior is needed",
-               where, format, FORMAT);
+               ", this version reads %d and %d: a newer cowbehavior is needed",
+               where, *format, FORMAT, FORMAT_MULTIPLE);
   return FALSE;
 }
 
@@ -344,12 +420,15 @@ cow_card_read (const char *folder, gboolean *found, GError **error)
   if (!exists)
     return g_steal_pointer (&self);
   g_autoptr (JsonObject) object = cow_json_read_object (path, error);
-  if (object == NULL || !check_format (object, path, error) ||
+  gint64 format = FORMAT;
+  if (object == NULL || !get_format (object, path, &format, error) ||
       !get_kind (object, path, self, error) || !get_classes (object, path, self, error) ||
       !get_preprocess (object, path, &self->preprocess, error) ||
-      !get_base (object, path, self, error) || !get_calibration (object, path, self, error))
+      !get_base (object, path, self, error) ||
+      (format == FORMAT_MULTIPLE && !get_multiple (object, path, self, error)) ||
+      !get_calibration (object, path, self, error))
     return NULL;
-  keep_others (object, self->others);
+  keep_others (object, self->others, self->multiple);
   return g_steal_pointer (&self);
 }
 
@@ -381,6 +460,16 @@ preprocess_object (const CowPreprocess *p)
   return object;
 }
 
+/* Six digits are more than a threshold is known to. */
+static JsonArray *
+decisions_array (const CowCard *self)
+{
+  JsonArray *array = json_array_new ();
+  for (guint c = 0; self->classes[c] != NULL; c++)
+    json_array_add_double_element (array, round ((double)self->thresholds[c] * 1e6) / 1e6);
+  return array;
+}
+
 gboolean
 cow_card_write (const CowCard *self, const char *folder, GError **error)
 {
@@ -394,12 +483,16 @@ cow_card_write (const CowCard *self, const char *folder, GError **error)
   set_string (base, "hash", self->base_hash);
   if (self->base_fingerprint)
     set_string (base, "fingerprint", self->base_fingerprint);
-  json_object_set_int_member (card, "format", FORMAT);
+  json_object_set_int_member (card, "format", self->multiple ? FORMAT_MULTIPLE : FORMAT);
   json_object_set_string_member (card, "kind", self->kind);
   json_object_set_array_member (card, "classes", classes);
   json_object_set_object_member (card, "preprocess", preprocess_object (&self->preprocess));
   json_object_set_object_member (card, "base", base);
-  keep_others (self->others, card);
+  if (self->multiple) {
+    json_object_set_string_member (card, "labels", "multiple");
+    json_object_set_array_member (card, "thresholds", decisions_array (self));
+  }
+  keep_others (self->others, card, self->multiple);
   if (!cow_folder_make (folder, error))
     return FALSE;
   g_autofree char *text = cow_json_object_text (card);
@@ -417,4 +510,13 @@ cow_softmax (const float *logits, guint n_classes, double temperature, float *pr
     sum += exp (((double)logits[c] - (double)max) / temperature);
   for (guint c = 0; c < n_classes; c++)
     probabilities[c] = (float)(exp (((double)logits[c] - (double)max) / temperature) / sum);
+}
+
+void
+cow_sigmoid (const float *logits, guint n_classes, double temperature, float *probabilities)
+{
+  for (guint c = 0; c < n_classes; c++) {
+    const double x = (double)logits[c] / temperature, small = exp (-fabs (x));
+    probabilities[c] = (float)((x >= 0 ? 1 : small) / (1 + small));
+  }
 }

@@ -21,11 +21,16 @@ typedef struct {
   char *base_name;        /* or NULL */
   char *base_hash;        /* SHA-256 of the base's weights as the trainer wrote it, or NULL */
   char *base_fingerprint; /* cow_fingerprint () of the base, which is quick to compare; or NULL */
+  /* Whether a picture has any number of labels: each class has a probability of its own, the
+   * sigmoid of its logit. FALSE: one label, and probabilities are a softmax. */
+  gboolean multiple;
   /* What the member "calibration" says; read with the card, and left alone by cow_card_set_member
    * (). */
-  double temperature; /* divides logits before the softmax; 1 where nothing was fitted */
+  double temperature; /* divides logits before softmax or sigmoid; 1 where nothing was fitted */
   float *thresholds;  /* [n_classes] the probability from which on a class is worth believing, 0
-                         where nothing is known; NULL: none at all */
+                         where nothing is known; NULL: none at all. Where there are several labels,
+                         the member "thresholds": from which on a picture has the label, never
+                         NULL */
   JsonObject *others; /* every other member of the file (head, metrics, provenance, calibration,
                          ...), written again as it was read */
 } CowCard;
@@ -49,11 +54,18 @@ void cow_card_set_member (CowCard *self, const char *name, JsonNode *value);
 JsonNode *cow_card_get_member (const CowCard *self, const char *name);
 void cow_card_free (CowCard *self);
 
+/* Makes it one of several labels a picture, with thresholds [n_classes], which are copied; NULL:
+ * COW_CARD_THRESHOLD for each. */
+void cow_card_set_multiple (CowCard *self, const float *thresholds);
+#define COW_CARD_THRESHOLD 0.5f
+
 /* The temperatures that a card may hold. */
 #define COW_CARD_TEMPERATURE_MIN 0.001
 #define COW_CARD_TEMPERATURE_MAX 1000.0
 /* Softmax of logits / temperature; both [n_classes]. */
 void cow_softmax (const float *logits, guint n_classes, double temperature, float *probabilities);
+/* 1 / (1 + exp (-logit / temperature)), each class for itself; both [n_classes]. */
+void cow_sigmoid (const float *logits, guint n_classes, double temperature, float *probabilities);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowCard, cow_card_free)
 

@@ -13,6 +13,9 @@ struct CowBehavior {
   guint max_batch;
   char *precision; /* what it computes in, and why */
   char *warning;   /* or NULL */
+  /* With several labels: the combinations that were given out, char * each; under the lock. */
+  GMutex lock;
+  GHashTable *labels;
 };
 
 /* Returns the status of an error and copies its text to *message if that is not NULL. Takes

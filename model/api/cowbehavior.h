@@ -126,8 +126,13 @@ COW_BEHAVIOR_API size_t cow_behavior_n_classes (const CowBehavior *behavior);
  * index. */
 COW_BEHAVIOR_API const char *cow_behavior_class_name (const CowBehavior *behavior, size_t i);
 
+/* Returns 1 if a picture may have any number of labels (an adapter of `cow-trainer train
+ * --multi-label`), 0 if it has one, or for NULL. */
+COW_BEHAVIOR_API int cow_behavior_has_several_labels (const CowBehavior *behavior);
+
 /* Returns the probability from which on class i is to be trusted, according to the adapter's
- * calibration; 0 if it has none or i is invalid. */
+ * calibration, or with several labels from which on a picture has it; 0 if it has none or i is
+ * invalid. */
 COW_BEHAVIOR_API float cow_behavior_threshold (const CowBehavior *behavior, size_t i);
 
 /* Returns the name of what computes, such as "cpu (avx512)", for a log; valid until
@@ -203,10 +208,11 @@ typedef struct {
 
 /*
  * Classifies n regions of a picture, or with `regions` NULL and n 1 the whole picture.
- * probabilities [n, n_classes] gets the probability of every class for each region, with sum 1; on
- * failure its contents are undefined. The call waits until all are computed, together with what
- * other threads submit at the same time. A region that lies outside the picture completely fails
- * the call with COW_BEHAVIOR_ARGUMENT.
+ * probabilities [n, n_classes] gets the probability of every class for each region, with sum 1
+ * (with several labels each class has a probability of its own); on failure its contents are
+ * undefined. The call waits until all are computed, together with what other threads submit at the
+ * same time. A region that lies outside the picture completely fails the call with
+ * COW_BEHAVIOR_ARGUMENT.
  */
 COW_BEHAVIOR_API CowBehaviorStatus cow_behavior_classify (CowBehavior *behavior,
                                                           const CowBehaviorPicture *picture,
@@ -222,13 +228,17 @@ COW_BEHAVIOR_API CowBehaviorStatus cow_behavior_classify_many (
 
 /* The label of a region for which no class is certain enough. */
 #define COW_BEHAVIOR_UNKNOWN "unknown"
+/* With several labels: that of a region that has none of them. */
+#define COW_BEHAVIOR_NONE "none"
 /* In place of a threshold: uses cow_behavior_threshold () for each class. */
 #define COW_BEHAVIOR_THRESHOLD_OF_ADAPTER (-1.0f)
 
 /* Chooses a label from the probabilities [n_classes] of one region: the most likely class, or
- * COW_BEHAVIOR_UNKNOWN if its probability is below `threshold`. If `best` is not NULL, *best gets
- * the most likely class in either case. The label is valid until cow_behavior_close (). Returns
- * NULL if behavior or probabilities is NULL. */
+ * COW_BEHAVIOR_UNKNOWN if its probability is below `threshold`. With several labels it is all those
+ * whose probability reaches it, in the order of the classes, "Lying|Ruminating", or
+ * COW_BEHAVIOR_NONE; a combination stays in memory until cow_behavior_close (). If `best` is not
+ * NULL, *best gets the most likely class in either case. The label is valid until
+ * cow_behavior_close (). Returns NULL if behavior or probabilities is NULL. */
 COW_BEHAVIOR_API const char *cow_behavior_label (const CowBehavior *behavior,
                                                  const float *probabilities, float threshold,
                                                  size_t *best);

@@ -6,6 +6,7 @@
 
 #include "cow-build.h"
 #include "model/adapter/base-find.h"
+#include "model/adapter/label-text.h"
 #include "model/api/api-private.h"
 #include "model/network/precision-resolve.h"
 
@@ -116,6 +117,8 @@ open_engine (const CowBehaviorOptions *given, GError **error)
     return NULL;
   CowBehavior *self = g_new0 (CowBehavior, 1);
   self->engine = engine;
+  g_mutex_init (&self->lock);
+  self->labels = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->max_batch = options.max_batch;
   const char *why = choice.warning ? choice.warning : choice.why;
   self->warning = g_strdup (cow_engine_warning (engine));
@@ -143,6 +146,8 @@ cow_behavior_close (CowBehavior *behavior)
   if (!behavior)
     return;
   cow_engine_unref (behavior->engine);
+  g_hash_table_unref (behavior->labels);
+  g_mutex_clear (&behavior->lock);
   g_free (behavior->precision);
   g_free (behavior->warning);
   g_free (behavior);
@@ -152,6 +157,12 @@ size_t
 cow_behavior_n_classes (const CowBehavior *behavior)
 {
   return behavior ? cow_engine_n_classes (behavior->engine) : 0;
+}
+
+int
+cow_behavior_has_several_labels (const CowBehavior *behavior)
+{
+  return behavior && cow_engine_is_multiple (behavior->engine);
 }
 
 const char *
@@ -186,6 +197,28 @@ cow_behavior_precision (const CowBehavior *behavior)
   return behavior ? behavior->precision : NULL;
 }
 
+/* The labels whose probabilities reach their threshold, as a text that is the handle's. */
+static const char *
+several_labels (const CowBehavior *behavior, const float *probabilities, float threshold)
+{
+  /* What was given out is no property of the handle that a caller could see. */
+  CowBehavior *own = (CowBehavior *)behavior;
+  const guint n = (guint)cow_behavior_n_classes (behavior);
+  g_autofree float *thresholds = g_new (float, n);
+  g_autofree guint8 *shown = g_new (guint8, n);
+  for (guint c = 0; c < n; c++)
+    thresholds[c] = threshold < 0.0f ? cow_behavior_threshold (behavior, c) : threshold;
+  cow_label_decide (probabilities, thresholds, n, shown);
+  char *text = cow_label_text (cow_engine_classes (behavior->engine), shown, n);
+  g_mutex_lock (&own->lock);
+  if (!g_hash_table_contains (own->labels, text))
+    g_hash_table_add (own->labels, g_strdup (text));
+  const char *label = g_hash_table_lookup (own->labels, text);
+  g_mutex_unlock (&own->lock);
+  g_free (text);
+  return label;
+}
+
 const char *
 cow_behavior_label (const CowBehavior *behavior, const float *probabilities, float threshold,
                     size_t *best)
@@ -198,6 +231,8 @@ cow_behavior_label (const CowBehavior *behavior, const float *probabilities, flo
       top = i;
   if (best)
     *best = top;
+  if (cow_behavior_has_several_labels (behavior))
+    return several_labels (behavior, probabilities, threshold);
   const float least = threshold < 0.0f ? cow_behavior_threshold (behavior, top) : threshold;
   return probabilities[top] >= least ? cow_behavior_class_name (behavior, top)
                                      : COW_BEHAVIOR_UNKNOWN; /* also for NaN */

@@ -369,6 +369,12 @@ cow_engine_memory_text (const CowEngine *self)
   return self->memory_text;
 }
 
+gboolean
+cow_engine_is_multiple (const CowEngine *self)
+{
+  return cow_classifier_card (self->classifier)->multiple;
+}
+
 const float *
 cow_engine_thresholds (const CowEngine *self)
 {

@@ -43,8 +43,10 @@ CowPrecision cow_engine_precision (const CowEngine *self);
 const char *cow_engine_precision_text (const CowEngine *self);
 /* cow_classifier_memory_text () */
 const char *cow_engine_memory_text (const CowEngine *self);
-/* [n_classes] the probability from which on a class is worth believing, as the adapter's card has
- * it; NULL where it has none. */
+/* Whether a picture has any number of labels (CowCard.multiple). */
+gboolean cow_engine_is_multiple (const CowEngine *self);
+/* [n_classes] the probability from which on a class is worth believing, or with several labels a
+ * picture has it, as the adapter's card says; NULL where it has none. */
 const float *cow_engine_thresholds (const CowEngine *self);
 
 /*

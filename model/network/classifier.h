@@ -40,7 +40,7 @@ typedef struct {
   const float *last_hidden_state; /* [batch, n_tokens, hidden]; of cow_classifier_run_tokens () */
   const float *pooler_output;     /* [batch, hidden] */
   const float *logits;            /* [batch, n_classes], NULL without a head */
-  const float *probabilities;     /* softmax of logits at the card's temperature */
+  const float *probabilities;     /* softmax or sigmoid of logits at the card's temperature */
 } CowOutput;
 
 CowClassifier *cow_classifier_new (const CowClassifierOptions *options, GError **error);

@@ -29,7 +29,7 @@ add_values (Export *self, const char *name, guint n_dims, const gint64 *dims, co
   return name;
 }
 
-/* Softmax at the card's temperature. */
+/* Softmax, or with several labels a picture sigmoid, at the card's temperature. */
 static void
 add_probabilities (Export *self, const char *logits)
 {
@@ -37,7 +37,10 @@ add_probabilities (Export *self, const char *logits)
   const CowOnnxAttribute last = { .name = "axis", .type = COW_ONNX_INT, .values = { -1 } };
   const char *temperature = cow_graph_number (graph, "temperature", (float)self->card->temperature);
   const char *x = cow_graph_plain (graph, "logits/tempered", "Div", logits, temperature);
-  cow_graph_node (graph, "probabilities", "Softmax", &last, 1, x, NULL);
+  if (self->card->multiple)
+    cow_graph_node (graph, "probabilities", "Sigmoid", NULL, 0, x, NULL);
+  else
+    cow_graph_node (graph, "probabilities", "Softmax", &last, 1, x, NULL);
 }
 
 static void
@@ -133,6 +136,8 @@ put_metadata (Export *self)
     return;
   put_classes (self);
   put_numbers (self, "temperature", (float[]){ (float)card->temperature }, 1);
+  if (card->multiple)
+    cow_onnx_writer_metadata (onnx, "labels", "multiple");
   if (card->thresholds)
     put_numbers (self, "thresholds", card->thresholds, cow_card_n_classes (card));
 }

@@ -11,6 +11,7 @@ typedef struct {
   CowHead parent;
   CowHeadWeights *weights; /* as read */
   double temperature;
+  gboolean multiple; /* the card's */
   /* Device memory */
   CkWeight **layers;         /* [n_layers] */
   float **biases;            /* [n_layers] */
@@ -113,6 +114,7 @@ head_open (CkStream *stream, const char *folder, gint64 n_features, const CowCar
                               [PROBABILITIES] = { COW_RESULT_PROBABILITIES, n_classes, NULL } } };
   self->weights = weights;
   self->temperature = card->temperature;
+  self->multiple = card->multiple;
   if (load (self, error))
     return &self->parent;
   head_free (&self->parent);
@@ -206,8 +208,9 @@ run (CowHead *parent, const float *features, int batch, GError **error)
                   error, "downloading logits"))
     return FALSE;
   for (int i = 0; i < batch; i++)
-    cow_softmax (self->results[LOGITS] + (gsize)i * n_classes, n_classes, self->temperature,
-                 self->results[PROBABILITIES] + (gsize)i * n_classes);
+    (self->multiple ? cow_sigmoid : cow_softmax) (
+        self->results[LOGITS] + (gsize)i * n_classes, n_classes, self->temperature,
+        self->results[PROBABILITIES] + (gsize)i * n_classes);
   return TRUE;
 }
 

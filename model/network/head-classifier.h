@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The head that classifies: linear layers, then softmax at the card's temperature. Its results are
- * COW_RESULT_LOGITS and COW_RESULT_PROBABILITIES, [n_classes] each. */
+/* The head that classifies: linear layers, then softmax, or where pictures have several labels
+ * sigmoid, at the card's temperature. Its results are COW_RESULT_LOGITS and
+ * COW_RESULT_PROBABILITIES, [n_classes] each. */
 #ifndef COW_HEAD_CLASSIFIER_H
 #define COW_HEAD_CLASSIFIER_H
 

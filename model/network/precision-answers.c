@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/adapter/label-text.h"
 #include "model/files/floats.h"
 #include "model/network/argmax.h"
 
@@ -15,6 +16,11 @@ cow_answers_init (CowAnswers *self, const CowClassifier *classifier, const float
                         .n = n,
                         .n_features = (gsize)cow_classifier_n_features (classifier),
                         .n_classes = cow_classifier_n_classes (classifier) };
+  const CowCard *card = cow_classifier_card (classifier);
+  if (card->multiple && self->n_classes > 0) {
+    self->thresholds = g_memdup2 (card->thresholds, self->n_classes * sizeof (float));
+    self->shown = g_new0 (guint8, (gsize)n * self->n_classes);
+  }
   self->features = cow_floats_new (n * self->n_features, "features", error);
   self->logits = self->features ? cow_floats_new (n * self->n_classes, "logits", error) : NULL;
   return self->logits != NULL;
@@ -25,6 +31,8 @@ cow_answers_clear (CowAnswers *self)
 {
   g_clear_pointer (&self->features, g_free);
   g_clear_pointer (&self->logits, g_free);
+  g_clear_pointer (&self->thresholds, g_free);
+  g_clear_pointer (&self->shown, g_free);
 }
 
 gboolean
@@ -60,7 +68,24 @@ cow_answers_take (CowAnswers *self, guint i, const CowOutput *output)
   if (self->n_classes > 0)
     memcpy (self->logits + (gsize)i * self->n_classes, output->logits,
             self->n_classes * sizeof (float));
+  if (self->shown)
+    cow_label_decide (output->probabilities, self->thresholds, self->n_classes,
+                      self->shown + (gsize)i * self->n_classes);
   return is_finite (self, output);
+}
+
+/* Whether an output has the label of picture i, or all of its labels and no other. */
+static gboolean
+is_same (const CowAnswers *self, guint i, const CowOutput *output)
+{
+  const guint n = self->n_classes;
+  if (n == 0)
+    return TRUE;
+  if (!self->shown)
+    return cow_argmax (self->logits + (gsize)i * n, n) == cow_argmax (output->logits, n);
+  g_autofree guint8 *shown = g_new (guint8, n);
+  cow_label_decide (output->probabilities, self->thresholds, n, shown);
+  return memcmp (shown, self->shown + (gsize)i * n, n) == 0;
 }
 
 static double
@@ -99,7 +124,6 @@ cow_answers_compare (const CowAnswers *self, guint i, const CowOutput *output)
     .cosine = cosine_of (features, output->pooler_output, self->n_features),
     .error = has_head ? error_of (logits, output->logits, self->n_classes)
                       : error_of (features, output->pooler_output, self->n_features),
-    .same_label = !has_head || cow_argmax (logits, self->n_classes) ==
-                                   cow_argmax (output->logits, self->n_classes),
+    .same_label = is_same (self, i, output),
   };
 }

@@ -15,6 +15,10 @@ typedef struct {
   guint n_classes; /* 0 without a head */
   float *features; /* [n, n_features] */
   float *logits;   /* [n, n_classes] */
+  /* Where a picture has any number of labels, else NULL: [n_classes] from which probability on, and
+   * [n, n_classes] which it has. */
+  float *thresholds;
+  guint8 *shown;
 } CowAnswers;
 
 /* Room for the answers of n pictures, which are still to be taken; to be cleared also on error. */
@@ -31,7 +35,7 @@ typedef struct {
   double cosine; /* of the features; NAN where a number is not finite */
   double error;  /* of the logits, or without a head of the features: the squared distance as a
                           share of the squared length; INFINITY where a number is not finite */
-  gboolean same_label; /* TRUE without a head */
+  gboolean same_label; /* all of several labels; TRUE without a head */
 } CowDifference;
 
 /* How far an output of picture i is from what was taken. */

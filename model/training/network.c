@@ -31,6 +31,7 @@ struct _CowNetwork {
   const float *logits;  /* the head's */
   float *dlogits;       /* [batch, n_classes] */
   gint32 *labels;       /* [batch] */
+  float *targets;       /* [batch, n_classes] */
   float *class_weights; /* [n_classes] */
 
   /* The passes since the last cow_network_read () */
@@ -247,7 +248,8 @@ clear_buffers (CowNetwork *self)
   ck_free (stream, self->input);
   ck_free (stream, self->dlogits);
   ck_free (stream, self->labels);
-  self->input = self->dlogits = NULL;
+  ck_free (stream, self->targets);
+  self->input = self->dlogits = self->targets = NULL;
   self->labels = NULL;
   self->batch = 0;
 }
@@ -327,9 +329,10 @@ ensure_buffers (CowNetwork *self, int batch, gsize input_bytes, GError **error)
   self->input = ck_alloc (stream, input_bytes);
   self->dlogits = ck_alloc (stream, (gsize)batch * self->n_classes * sizeof (float));
   self->labels = ck_alloc (stream, (gsize)batch * sizeof (gint32));
+  self->targets = ck_alloc (stream, (gsize)batch * self->n_classes * sizeof (float));
   if (!self->class_weights)
     self->class_weights = ck_alloc (stream, self->n_classes * sizeof (float));
-  if (!self->input || !self->dlogits || !self->labels || !self->class_weights) {
+  if (!self->input || !self->dlogits || !self->labels || !self->targets || !self->class_weights) {
     clear_buffers (self);
     return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures", batch);
   }
@@ -436,6 +439,33 @@ cow_network_loss (CowNetwork *self, const gint32 *labels, const float *class_wei
                         self->n_classes * sizeof *class_weights);
   if (status == CK_OK)
     status = stream->training->cross_entropy (stream, &op);
+  kept->has_loss = status == CK_OK;
+  return cow_check (status, error, "the loss") && (!with_backward || backward (self, error));
+}
+
+gboolean
+cow_network_loss_multiple (CowNetwork *self, const float *targets, const float *positive_weights,
+                           gboolean with_backward, float factor, GError **error)
+{
+  CkStream *stream = self->stream;
+  g_return_val_if_fail (self->n_kept > 0, FALSE);
+  Kept *kept = &g_array_index (self->kept, Kept, self->n_kept - 1);
+  const CkBinaryCrossEntropy op = { .batch = self->batch,
+                                    .classes = self->n_classes,
+                                    .logits = self->logits,
+                                    .targets = self->targets,
+                                    .positive_weights =
+                                        positive_weights ? self->class_weights : NULL,
+                                    .factor = factor,
+                                    .loss = kept->loss,
+                                    .dlogits = self->dlogits };
+  CkStatus status = ck_upload (stream, self->targets, targets,
+                               (gsize)self->batch * self->n_classes * sizeof *targets);
+  if (status == CK_OK && positive_weights)
+    status = ck_upload (stream, self->class_weights, positive_weights,
+                        self->n_classes * sizeof *positive_weights);
+  if (status == CK_OK)
+    status = stream->training->binary_cross_entropy (stream, &op);
   kept->has_loss = status == CK_OK;
   return cow_check (status, error, "the loss") && (!with_backward || backward (self, error));
 }

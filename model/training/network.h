@@ -85,6 +85,14 @@ gboolean cow_network_forward (CowNetwork *self, const float *pixels, int batch, 
  */
 gboolean cow_network_loss (CowNetwork *self, const gint32 *labels, const float *class_weights,
                            float smoothing, gboolean backward, float factor, GError **error);
+/*
+ * The same for pictures with any number of labels: binary cross entropy (torch's
+ * BCEWithLogitsLoss). targets [batch, n_classes], 0 to 1; positive_weights (pos_weight) NULL or
+ * [n_classes]; host memory.
+ */
+gboolean cow_network_loss_multiple (CowNetwork *self, const float *targets,
+                                    const float *positive_weights, gboolean backward, float factor,
+                                    GError **error);
 /* Enqueues an optimiser step on the gradients summed so far, which begin anew after it. */
 gboolean cow_network_step (CowNetwork *self, const CowAdamW *settings, double max_norm,
                            GError **error);

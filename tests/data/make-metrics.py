@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes metrics/metrics.json and metrics/calibration.json: results of scikit-learn, SciPy and
-NumPy for made-up predictions. tests/trainer/test-metrics.c, test-calibration.c and
-test-evaluation.c read them. Made with scikit-learn 1.9.1, SciPy 1.17.1 and NumPy 2.4.6:
+"""Writes metrics/metrics.json, metrics/several.json and metrics/calibration.json: results of
+scikit-learn, SciPy and NumPy for made-up predictions. tests/trainer/test-metrics.c,
+test-calibration.c and test-evaluation.c read them. Made with scikit-learn 1.9.1, SciPy 1.17.1 and
+NumPy 2.4.6 (several.json: scikit-learn 1.2.1):
 
     python3 -m venv venv && venv/bin/pip install scikit-learn
     venv/bin/python tests/data/make-metrics.py
@@ -164,6 +165,45 @@ def calibration():
     }
 
 
+# ---- several labels a picture
+
+
+def several_case(truth, scores, threshold):
+    """Classes of which no picture shows one are not among these: scikit-learn counts them as 0."""
+    predicted = (scores >= threshold).astype(int)
+    p, r, f, _ = metrics.precision_recall_fscore_support(truth, predicted, zero_division=0)
+    return {
+        "shown": truth.tolist(),
+        "scores": [[float(f"{v:.4f}") for v in row] for row in scores],
+        "threshold": threshold,
+        "average_precision": metrics.average_precision_score(truth, scores, average=None).tolist(),
+        "mean_average_precision": metrics.average_precision_score(truth, scores, average="macro"),
+        "precision": p.tolist(),
+        "recall": r.tolist(),
+        "f1": f.tolist(),
+        "macro": metrics.f1_score(truth, predicted, average="macro", zero_division=0),
+        "micro": metrics.f1_score(truth, predicted, average="micro", zero_division=0),
+        "exact_match": metrics.accuracy_score(truth, predicted),
+        "hamming_loss": metrics.hamming_loss(truth, predicted),
+        # [[true negatives, false positives], [false negatives, true positives]]
+        "counts": metrics.multilabel_confusion_matrix(truth, predicted).tolist(),
+    }
+
+
+def several():
+    random = np.random.default_rng(13)
+    truth = (random.random((200, 5)) < [0.5, 0.2, 0.05, 0.8, 0.3]).astype(int)
+    scores = np.round(2 * truth - 1 + random.normal(0, 1.2, truth.shape), 1)  # with equals
+    rare = np.zeros((40, 2), int)
+    rare[3] = 1
+    return {
+        "five": several_case(truth, scores, 0.2),
+        "none said": several_case(truth, scores, 100.0),
+        "rare": several_case(rare, np.round(random.normal(0, 1, rare.shape), 4), 0.0),
+    }
+
+
 OUT.mkdir(exist_ok=True)
 (OUT / "metrics.json").write_text(json.dumps(metrics_cases(), separators=(",", ":")) + "\n")
+(OUT / "several.json").write_text(json.dumps(several(), separators=(",", ":")) + "\n")
 (OUT / "calibration.json").write_text(json.dumps(calibration(), separators=(",", ":")) + "\n")

@@ -136,6 +136,22 @@ test_wrong_head (void)
   assert_adapter_fails (folder, GST_RESOURCE_ERROR_SETTINGS, "best_classifier.pth|9|8");
 }
 
+/* Labels of a stream are one at a time; an adapter that gives several is not taken for one of
+ * those. */
+static void
+test_several_labels (void)
+{
+  char *folder = support_adapter_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowCard) card = cow_card_new_default ();
+
+  cow_card_set_multiple (card, NULL);
+  g_assert_true (cow_card_write (card, folder, &error));
+  g_assert_no_error (error);
+  assert_adapter_fails (folder, GST_RESOURCE_ERROR_SETTINGS,
+                        "property adapter|gives a picture several labels|cow-trainer predict");
+}
+
 static void
 test_no_head (void)
 {
@@ -532,6 +548,7 @@ main (int argc, char **argv)
   g_test_add_func ("/stream/missing-properties", test_missing_properties);
   g_test_add_func ("/stream/base-found", test_base_found);
   g_test_add_func ("/stream/wrong-head", test_wrong_head);
+  g_test_add_func ("/stream/several-labels", test_several_labels);
   g_test_add_func ("/stream/no-head", test_no_head);
   g_test_add_func ("/stream/broken-adapter", test_broken_adapter);
   g_test_add_func ("/stream/adapter-with-nan", test_adapter_with_nan);

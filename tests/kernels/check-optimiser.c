@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cross entropy, the sum of squares, and AdamW. */
+/* Cross entropy (softmax and binary), the sum of squares, and AdamW. */
 #include "tests/kernels/gradients.h"
 
 #include <math.h>
@@ -211,6 +211,166 @@ check_cross_entropy (void)
   }
   check_bad_labels ();
   case_end ("cross-entropy", "all");
+}
+
+/* ---- binary cross entropy -------------------------------------------------------------------- */
+
+typedef struct {
+  int64_t batch, classes;
+  float *logits, *targets, *weights; /* weights or NULL */
+  float factor;
+} Binary;
+
+/* -w t log p - (1 - t) log (1 - p), where log p is found as -log (1 + exp (-x)). */
+static double
+binary (const Binary *e)
+{
+  double sum = 0;
+
+  for (int64_t i = 0; i < e->batch * e->classes; i++) {
+    const double x = e->logits[i], t = e->targets[i],
+                 w = e->weights != NULL ? e->weights[i % e->classes] : 1;
+    const double log_p = -(fmax (-x, 0) + log1p (exp (-fabs (x)))),
+                 log_not_p = -(fmax (x, 0) + log1p (exp (-fabs (x))));
+
+    sum -= w * t * log_p + (1 - t) * log_not_p;
+  }
+  return sum / (double)(e->batch * e->classes);
+}
+
+static double
+binary_loss (const void *data)
+{
+  const Binary *e = data;
+  return e->factor * binary (e);
+}
+
+static CkBinaryCrossEntropy
+binary_on_device (CkStream *stream, const Binary *e, const double *loss)
+{
+  return (CkBinaryCrossEntropy){ .batch = e->batch,
+                                 .classes = e->classes,
+                                 .logits = D (e->logits),
+                                 .targets = D (e->targets),
+                                 .positive_weights = D (e->weights),
+                                 .factor = e->factor,
+                                 .loss = D_BYTES (loss, sizeof *loss) };
+}
+
+/* Without dlogits, too. */
+static CkStatus
+run_binary (CkStream *stream, const void *data, float *const *outputs)
+{
+  const Binary *e = data;
+  double loss = NAN, alone = NAN;
+  CkBinaryCrossEntropy op = binary_on_device (stream, e, &alone);
+  CkStatus status = stream->training->binary_cross_entropy (stream, &op);
+
+  if (status != CK_OK)
+    return status;
+  op = binary_on_device (stream, e, &loss);
+  op.dlogits = D (outputs[0]);
+  status = settled (stream, stream->training->binary_cross_entropy (stream, &op));
+  CHECK (fabs (loss - binary (e)) <= 1e-12 * fmax (1, fabs (loss)));
+  CHECK (loss == alone);
+  return status;
+}
+
+static void
+check_binary_one (int64_t batch, int64_t classes, bool soft, bool weighted, float scale)
+{
+  Arena a = { 0 };
+  Binary e = { .batch = batch,
+               .classes = classes,
+               .logits = arena_floats (&a, batch * classes, FILL_RANDOM),
+               .targets = arena_floats (&a, batch * classes, FILL_RANDOM),
+               .weights = weighted ? arena_floats (&a, classes, FILL_RANDOM) : NULL,
+               .factor = 0.25f };
+  Test test = { .data = &e, .run = run_binary, .loss = binary_loss, .each = true, .n_outputs = 1 };
+
+  for (int64_t i = 0; i < batch * classes; i++) {
+    e.logits[i] *= scale;
+    e.targets[i] = soft ? 0.5f + 0.45f * e.targets[i] : e.targets[i] > 0;
+  }
+  for (int64_t c = 0; c < classes && weighted; c++)
+    e.weights[c] = 3 * (e.weights[c] + 1.25f);
+  test.outputs[0] = (Output){ "dlogits", batch * classes, NULL, e.logits, NULL, 3e-7, 1 };
+  snprintf (test.what, sizeof test.what, "batch %lld classes %lld soft %d weighted %d scale %g",
+            (long long)batch, (long long)classes, soft, weighted, scale);
+  check (&test);
+  arena_clear (&a);
+}
+
+/* What torch.nn.BCEWithLogitsLoss (pos_weight=1 2 .5) gives for logits .5 -1 2 | 1 1.5 -.5 and
+ * targets 1 0 .95 | 0 1 1. */
+static void
+check_binary_known (void)
+{
+  static const float logits[] = { 0.5f, -1, 2, 1, 1.5f, -0.5f }, weights[] = { 1, 2, 0.5f },
+                     targets[] = { 1, 0, 0.95f, 0, 1, 1 };
+  Binary e = { .batch = 2,
+               .classes = 3,
+               .logits = floats_copy (logits, 6),
+               .targets = floats_copy (targets, 6),
+               .weights = floats_copy (weights, 3),
+               .factor = 1 };
+
+  for (int t = 0; team (t) != NULL; t++) {
+    double loss = 0;
+    const CkBinaryCrossEntropy op = binary_on_device (team (t), &e, &loss);
+
+    CHECK (settled (team (t), team (t)->training->binary_cross_entropy (team (t), &op)) == CK_OK);
+    CHECK (fabs (loss - 0.5261837688449452) < 1e-6);
+  }
+  floats_free (e.logits, 6);
+  floats_free (e.targets, 6);
+  floats_free (e.weights, 3);
+}
+
+/* Logits whose exponentials are infinite and 0: the loss is what they are wrong by. */
+static void
+check_binary_extremes (void)
+{
+  static const float logits[] = { EXTREME, -EXTREME, EXTREME, -EXTREME },
+                     targets[] = { 0, 1, 1, 0 }, want[] = { 0.125f, -0.125f, 0, 0 };
+  Binary e = { .batch = 2,
+               .classes = 2,
+               .logits = floats_copy (logits, 4),
+               .targets = floats_copy (targets, 4),
+               .factor = 0.5f };
+
+  for (int t = 0; team (t) != NULL; t++) {
+    CkStream *stream = team (t);
+    float *gradient = floats_filled (4, FILL_MAX);
+    double loss = 1;
+    CkBinaryCrossEntropy op = binary_on_device (stream, &e, &loss);
+
+    op.dlogits = D (gradient);
+    CHECK (settled (stream, stream->training->binary_cross_entropy (stream, &op)) == CK_OK);
+    CHECK (loss == (double)EXTREME / 2);
+    for (int i = 0; i < 4; i++)
+      CHECK (gradient[i] == want[i]);
+    floats_free (gradient, 4);
+  }
+  floats_free (e.logits, 4);
+  floats_free (e.targets, 4);
+}
+
+void
+check_binary_cross_entropy (void)
+{
+  static const int64_t shapes[][2] = { { 1, 1 }, { 1, 9 }, { 5, 9 }, { 3, 2 }, { 7, 40 } };
+
+  case_begin ();
+  check_binary_known ();
+  check_binary_extremes ();
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+    for (int weighted = 0; weighted < 2; weighted++) {
+      check_binary_one (shapes[s][0], shapes[s][1], false, weighted, 3);
+      check_binary_one (shapes[s][0], shapes[s][1], true, weighted, 3);
+      check_binary_one (shapes[s][0], shapes[s][1], true, weighted, 30);
+    }
+  case_end ("binary-cross-entropy", "all");
 }
 
 /* ---- optimiser ------------------------------------------------------------------------------- */

@@ -315,6 +315,25 @@ refuse_entropy (CkStream *stream, double *loss)
   CHECK_BAD (training->cross_entropy (stream, &op), op, smoothing, NAN);
 }
 
+static void
+refuse_binary_entropy (CkStream *stream, double *loss)
+{
+  const CkTraining *training = stream->training;
+  const CkBinaryCrossEntropy good = { .batch = 2,
+                                      .classes = 4,
+                                      .logits = data,
+                                      .targets = data,
+                                      .factor = 1,
+                                      .loss = D_BYTES (loss, sizeof *loss) };
+  CkBinaryCrossEntropy op;
+
+  CHECK (training->binary_cross_entropy (stream, &good) == CK_OK);
+  CHECK_BAD (training->binary_cross_entropy (stream, &op), op, batch, 0);
+  CHECK_BAD (training->binary_cross_entropy (stream, &op), op, classes, 0);
+  CHECK_BAD (training->binary_cross_entropy (stream, &op), op, batch, HUGE_SIZE);
+  CHECK_BAD (training->binary_cross_entropy (stream, &op), op, classes, HUGE_SIZE);
+}
+
 /* Nothing that is refused is enqueued: `out` holds what the good calls wrote, `data` zeros. */
 void
 check_refused_shapes (void)
@@ -327,7 +346,7 @@ check_refused_shapes (void)
   floats_align (false);
   for (int t = 0; team (t) != NULL; t++) {
     CkStream *stream = team (t);
-    double loss = 0;
+    double loss = 0, binary_loss = 0;
 
     data = D (on_host);
     out = D (outputs);
@@ -339,6 +358,7 @@ check_refused_shapes (void)
     refuse_batch_norm (stream);
     refuse_pooling (stream);
     refuse_entropy (stream, &loss);
+    refuse_binary_entropy (stream, &binary_loss);
     CHECK (settle (stream) == CK_OK);
     for (int i = 0; i < 64; i++)
       CHECK (on_host[i] == 0);

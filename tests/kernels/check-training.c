@@ -22,6 +22,7 @@ static const struct {
               { "batch-norm", check_batch_norm },
               { "pooling", check_pooling },
               { "cross-entropy", check_cross_entropy },
+              { "binary-cross-entropy", check_binary_cross_entropy },
               { "adamw", check_adamw },
               { "refused-shapes", check_refused_shapes },
               { "convolution-3x3", check_convolution_3x3 },

@@ -95,6 +95,7 @@ void check_convolution_memory (void);
 void check_batch_norm (void);
 void check_pooling (void);
 void check_cross_entropy (void);
+void check_binary_cross_entropy (void);
 void check_adamw (void);
 void check_refused_shapes (void);
 

@@ -131,14 +131,26 @@ near () {
   cat "$work/pairs"
   return 1
 }
+# as_cow_trainer [ADAPTER]: with another than the adapter of this test.
 as_cow_trainer () {
+  local adapter=$work/${1:-adapter}
   "$build/trainer/cow-trainer" predict "$work/barn.png" --model "$work/model" \
-    --adapter "$work/adapter" --format csv >"$work/csv" || return 1
+    --adapter "$adapter" --format csv >"$work/csv" || return 1
   tail -n 1 "$work/csv" | tr , '\n' | tail -n +4 >"$work/expected"
-  classify "$work/barn.ppm" >"$work/classified" || return 1
+  classify -a "$adapter" "$work/barn.ppm" >"$work/classified" || return 1
   numbers <"$work/classified" >"$work/found"
   near "$work/expected" "$work/found" &&
     [ "$(head -n 1 "$work/classified")" = "$(tail -n 1 "$work/csv" | cut -d , -f 2)" ]
+}
+# The same adapter, where a picture may have several labels.
+several_as_cow_trainer () {
+  cp -r "$work/adapter" "$work/several"
+  python3 -c '
+import json, sys
+card = json.load(open(sys.argv[1]))
+card.update(format=2, labels="multiple", thresholds=[0.5] * len(card["classes"]))
+json.dump(card, open(sys.argv[1], "w"))' "$work/several/cowbehavior.json" &&
+    as_cow_trainer several && grep -q '|' <(head -n 1 "$work/classified")
 }
 region_is_crop () {
   classify "$work/crop.ppm" | numbers >"$work/expected"
@@ -181,6 +193,7 @@ point "a model is made" "$build/pipelines/demo/cow-formula-model" tiny "$work/mo
   --adapter "$work/adapter" --head --size 64
 point "pictures are made" python3 tests/library/pictures.py "$work"
 point "gives the results of cow-trainer predict" as_cow_trainer
+point "and several labels a picture" several_as_cow_trainer
 point "gives a region the result of its crop" region_is_crop
 point "gives NV12 the result of the same in grey" nv12_is_grey
 point "explains a short file" fails_with 'shorter than its picture' "$work/short.ppm"

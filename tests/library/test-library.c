@@ -29,6 +29,8 @@ test_open (CowBehavior *behavior)
          "and others have none");
   point (cow_behavior_threshold (behavior, 0) == 0.0f,
          "an adapter that was not calibrated asks for nothing");
+  point (!cow_behavior_has_several_labels (behavior) && !cow_behavior_has_several_labels (NULL),
+         "a picture has one label");
   point (strstr (cow_behavior_device (behavior), "cpu") != NULL, "the device has a name");
   point (strncmp (cow_behavior_precision (behavior), "fp32: ", 6) == 0 &&
              strstr (cow_behavior_precision (behavior), "--check") != NULL,

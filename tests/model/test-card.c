@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a card says of sureness: temperature and thresholds, read, refused, kept with all that this
- * version does not know, and applied. */
+/* What a card says of sureness (temperature and thresholds) and of several labels a picture: read,
+ * refused, kept with all that this version does not know, and applied. */
 #include <math.h>
 #include <string.h>
 
@@ -110,6 +110,112 @@ test_refused (void)
   scratch_free (folder);
 }
 
+/* ---- several labels a picture ---------------------------------------------------------------- */
+
+#define SEVERAL(format, labels, classes, thresholds)                                               \
+  "{\"format\":" format ",\"kind\":\"frozen\",\"classes\":[" classes                               \
+  "],\"preprocess\":{\"size\":64,"                                                                 \
+  "\"interpolation\":\"bilinear\",\"normalisation\":\"unit\"},\"base\":{\"name\":\"x\",\"hash\":"  \
+  "null},"                                                                                         \
+  "\"labels\":" labels ",\"thresholds\":" thresholds ",\"zz\":7}"
+
+/* The card goes through as it is; without thresholds a label is likelier than not. */
+static void
+test_several (void)
+{
+  static const char *const texts[] = { SEVERAL ("2", "\"multiple\"", "\"a\",\"b\"", "[0.25,0.5]"),
+                                       SEVERAL ("2", "\"multiple\"", "\"a\",\"b\"", "null") };
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (GError) error = NULL;
+    char *folder = scratch_new ();
+    scratch_write (folder, "cowbehavior.json", texts[i]);
+    g_autoptr (CowCard) card = cow_card_read (folder, NULL, &error);
+    g_assert_no_error (error);
+    g_assert_true (card->multiple);
+    g_assert_cmpfloat (card->thresholds[0], ==, i == 0 ? .25f : .5f);
+    g_assert_cmpfloat (card->thresholds[1], ==, .5f);
+    cow_card_write (card, folder, &error);
+    g_assert_no_error (error);
+    g_autofree char *written = scratch_read (folder, "cowbehavior.json", NULL);
+    g_autoptr (JsonNode) before = json_from_string (texts[0], NULL),
+                         after = json_from_string (written, NULL);
+    if (i == 0)
+      g_assert_true (json_node_equal (before, after));
+    scratch_free (folder);
+  }
+}
+
+/* In a card of one label those members mean nothing, and stay. */
+static void
+test_not_several (void)
+{
+  static const char text[] = SEVERAL ("1", "[1]", "\"a\",\"b\"", "\"some\"");
+  g_autoptr (GError) error = NULL;
+  char *folder = scratch_new ();
+  scratch_write (folder, "cowbehavior.json", text);
+  g_autoptr (CowCard) card = cow_card_read (folder, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_false (card->multiple);
+  g_assert_null (card->thresholds);
+  cow_card_write (card, folder, &error);
+  g_autofree char *written = scratch_read (folder, "cowbehavior.json", NULL);
+  g_autoptr (JsonNode) before = json_from_string (text, NULL),
+                       after = json_from_string (written, NULL);
+  g_assert_true (json_node_equal (before, after));
+  scratch_free (folder);
+}
+
+static const struct {
+  const char *card, *text;
+  CowError code;
+} refused_cards[] = {
+  { SEVERAL ("3", "\"multiple\"", "\"a\",\"b\"", "[0,0]"),
+    "\"format\" is 3, this version reads 1 and 2: a newer cowbehavior is needed",
+    COW_ERROR_UNSUPPORTED },
+  { SEVERAL ("2", "\"ranked\"", "\"a\",\"b\"", "[0,0]"), "\"labels\" is \"ranked\"",
+    COW_ERROR_UNSUPPORTED },
+  { SEVERAL ("2", "null", "\"a\",\"b\"", "[0,0]"), "\"labels\" is missing", COW_ERROR_FORMAT },
+  { SEVERAL ("2", "\"multiple\"", "\"a\",\"b\"", "[0.5]"),
+    "\"thresholds\" has 1 numbers, expected one for each of the 2 classes", COW_ERROR_FORMAT },
+  { SEVERAL ("2", "\"multiple\"", "\"a\",\"b\"", "[0.5,1.5]"), "\"thresholds\" has 1.5 at 1",
+    COW_ERROR_FORMAT },
+  { SEVERAL ("2", "\"multiple\"", "\"a\",\"b\"", "[0.5,[]]"), "\"thresholds\" has [] at 1",
+    COW_ERROR_FORMAT },
+  { SEVERAL ("2", "\"multiple\"", "\"a\",\"b\"", "[0.5,\"x\"]"), "\"thresholds\" has \"x\" at 1",
+    COW_ERROR_FORMAT },
+  { SEVERAL ("2", "\"multiple\"", "\"a\",\"b|c\"", "[0.5,0.5]"), "\"classes\" has \"b|c\"",
+    COW_ERROR_FORMAT },
+  { SEVERAL ("2", "\"multiple\"", "\"a\",\"None\"", "[0.5,0.5]"), "\"classes\" has \"None\"",
+    COW_ERROR_FORMAT },
+};
+
+static void
+test_several_refused (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (refused_cards); i++) {
+    g_autoptr (GError) error = NULL;
+    char *folder = scratch_new ();
+    scratch_write (folder, "cowbehavior.json", refused_cards[i].card);
+    g_assert_null (cow_card_read (folder, NULL, &error));
+    expect_error (&error, refused_cards[i].code, "cowbehavior.json", refused_cards[i].text, NULL);
+    scratch_free (folder);
+  }
+}
+
+static void
+test_sigmoid (void)
+{
+  const float logits[] = { 0, 2, -1000, 1000 };
+  float probabilities[4];
+  cow_sigmoid (logits, 4, 1, probabilities);
+  g_assert_cmpfloat (probabilities[0], ==, .5f);
+  g_assert_cmpfloat_with_epsilon (probabilities[1], 0.8807971f, 1e-6f);
+  g_assert_cmpfloat (probabilities[2], ==, 0);
+  g_assert_cmpfloat (probabilities[3], ==, 1);
+  cow_sigmoid (logits, 4, 2, probabilities);
+  g_assert_cmpfloat_with_epsilon (probabilities[1], 0.7310586f, 1e-6f);
+}
+
 static void
 test_softmax (void)
 {
@@ -184,6 +290,10 @@ main (int argc, char **argv)
   g_test_add_func ("/card/calibration/read", test_read);
   g_test_add_func ("/card/calibration/round-trip", test_round_trip);
   g_test_add_func ("/card/calibration/refused", test_refused);
+  g_test_add_func ("/card/several/read", test_several);
+  g_test_add_func ("/card/several/not", test_not_several);
+  g_test_add_func ("/card/several/refused", test_several_refused);
+  g_test_add_func ("/card/several/sigmoid", test_sigmoid);
   g_test_add_func ("/card/calibration/softmax", test_softmax);
   g_test_add_func ("/card/calibration/applied", test_applied);
   return g_test_run ();

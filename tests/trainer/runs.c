@@ -117,10 +117,15 @@ assert_same_folder (const char *a, const char *b, const char *name)
 }
 
 void
-runs_assert_same (const char *a, const char *b)
+runs_assert_same (const char *a, const char *b, gboolean several)
 {
-  static const char *const columns[] = { "epoch",   "train_loss",    "train_acc", "val_loss",
-                                         "val_acc", "learning_rate", "grad_norm" };
+  const char *const columns[] = { "epoch",
+                                  "train_loss",
+                                  several ? "train_exact_match" : "train_acc",
+                                  "val_loss",
+                                  several ? "val_map" : "val_acc",
+                                  "learning_rate",
+                                  "grad_norm" };
 
   assert_same_folder (a, b, "best");
   assert_same_folder (a, b, "last");

@@ -14,8 +14,9 @@ GArray *runs_column (const char *run, const char *column);
  * the adapter needs none. */
 guint runs_count_right (const char *model, const char *adapter, const char *folder);
 /* Asserts that best/ and last/ of both runs hold the same files with the same bytes, except for
- * times in state.safetensors, and that results.csv has the same epochs and losses. */
-void runs_assert_same (const char *a, const char *b);
+ * times in state.safetensors, and that results.csv has the same epochs and losses; `several`: of
+ * pictures with several labels. */
+void runs_assert_same (const char *a, const char *b, gboolean several);
 /* The bytes of a file; free with g_bytes_unref. */
 GBytes *runs_read (const char *folder, const char *name);
 

@@ -26,7 +26,7 @@ make (const char *const *classes, const guint *truth, const guint *predicted, gu
       CowSample *samples)
 {
   g_autoptr (GError) error = NULL;
-  CowEvaluation *self = cow_evaluation_new (classes, n, &error);
+  CowEvaluation *self = cow_evaluation_new (classes, FALSE, n, &error);
   g_assert_no_error (error);
   for (guint i = 0; i < n; i++) {
     self->samples[i] = &samples[i];
@@ -298,7 +298,7 @@ test_history (void)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GArray) history = make_history (30), one = make_history (1), none = make_history (0);
-  g_autofree char *text = cow_history_to_csv (history);
+  g_autofree char *text = cow_history_to_csv (history, FALSE);
   char *folder = cli_folder ();
   g_autofree char *path = g_build_filename (folder, "results.csv", NULL);
   g_assert_true (g_file_set_contents (path, text, -1, NULL));
@@ -313,8 +313,9 @@ test_history (void)
   g_array_index (again, CowEpoch, 5).val_loss = -1e300;
   g_array_index (again, CowEpoch, 6).learning_rate = 0;
   g_array_index (again, CowEpoch, 7).learning_rate = 1e-300;
-  g_autoptr (GPtrArray) figures = plots_of_history (again), single = plots_of_history (one),
-                        empty = plots_of_history (none);
+  g_autoptr (GPtrArray) figures = plots_of_history (again, FALSE),
+                        single = plots_of_history (one, FALSE),
+                        empty = plots_of_history (none, FALSE);
   check_figures (figures, 3);
   check_figures (single, 3);
   g_assert_cmpuint (empty->len, ==, 0);

@@ -7,6 +7,7 @@
 
 #include "model/network/argmax.h"
 #include "tests/trainer/golden-json.h"
+#include "trainer/eval/label-metrics.h"
 
 static void
 assert_scores (const CowScores *found, JsonObject *expected)
@@ -145,6 +146,96 @@ test_by_source (void)
   }
 }
 
+/* ---- several labels a picture ---------------------------------------------------------------- */
+
+static double
+element (JsonObject *object, const char *member, guint i)
+{
+  return json_array_get_double_element (json_object_get_array_member (object, member), i);
+}
+
+static void
+check_label_class (const CowLabelScores *found, JsonObject *expected, guint c)
+{
+  JsonArray *counts =
+      json_array_get_array_element (json_object_get_array_member (expected, "counts"), c);
+  const guint64 cells[4] = { found->rest, found->extra, found->missed, found->hits };
+
+  g_assert_cmpfloat_with_epsilon (found->scores.precision, element (expected, "precision", c),
+                                  1e-12);
+  g_assert_cmpfloat_with_epsilon (found->scores.recall, element (expected, "recall", c), 1e-12);
+  g_assert_cmpfloat_with_epsilon (found->scores.f1, element (expected, "f1", c), 1e-12);
+  g_assert_cmpfloat_with_epsilon (found->average_precision,
+                                  element (expected, "average_precision", c), 1e-12);
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpint (
+        (gint64)cells[i], ==,
+        json_array_get_int_element (json_array_get_array_element (counts, i / 2), i % 2));
+}
+
+static void
+check_several (JsonObject *expected)
+{
+  JsonArray *rows = json_object_get_array_member (expected, "shown"),
+            *answers = json_object_get_array_member (expected, "scores");
+  const guint n = json_array_get_length (rows),
+              n_classes = json_array_get_length (json_array_get_array_element (rows, 0));
+  g_autofree guint8 *shown = g_new (guint8, n * n_classes), *said = g_new (guint8, n * n_classes);
+  g_autofree float *scores = g_new (float, n *n_classes);
+
+  for (guint i = 0; i < n * n_classes; i++) {
+    JsonArray *row = json_array_get_array_element (rows, i / n_classes),
+              *answer = json_array_get_array_element (answers, i / n_classes);
+    shown[i] = (guint8)json_array_get_int_element (row, i % n_classes);
+    scores[i] = (float)json_array_get_double_element (answer, i % n_classes);
+    said[i] = json_array_get_double_element (answer, i % n_classes) >=
+              golden_double (expected, "threshold", NULL);
+  }
+  g_autoptr (CowLabelMetrics) metrics = cow_label_metrics_new (shown, said, scores, n, n_classes);
+  for (guint c = 0; c < n_classes; c++)
+    check_label_class (&metrics->classes[c], expected, c);
+  const struct {
+    const char *name;
+    double found;
+  } numbers[] = { { "mean_average_precision", metrics->mean_average_precision },
+                  { "macro", metrics->macro.f1 },
+                  { "micro", metrics->micro.f1 },
+                  { "exact_match", metrics->exact_match },
+                  { "hamming_loss", metrics->hamming_loss } };
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    g_assert_cmpfloat_with_epsilon (numbers[i].found,
+                                    golden_double (expected, numbers[i].name, NULL), 1e-12);
+}
+
+static void
+test_several (void)
+{
+  g_autoptr (JsonObject) cases = golden_json ("several.json");
+  g_autoptr (GList) names = json_object_get_members (cases);
+  g_assert_cmpuint (g_list_length (names), ==, 3);
+  for (GList *name = names; name; name = name->next) {
+    g_test_message ("%s", (char *)name->data);
+    check_several (json_object_get_object_member (cases, name->data));
+  }
+}
+
+/* A class that no picture shows stays out of the means; what is shown together is counted. */
+static void
+test_several_by_hand (void)
+{
+  const guint8 shown[] = { 1, 1, 0, 0, 1, 0 }, said[] = { 1, 0, 0, 0, 1, 0 };
+  const float scores[] = { 2, 1, -1, -2, 2, -2 };
+  g_autoptr (CowLabelMetrics) metrics = cow_label_metrics_new (shown, said, scores, 2, 3);
+  g_assert_cmpfloat (metrics->mean_average_precision, ==, 1);
+  g_assert_cmpfloat_with_epsilon (metrics->macro.f1, (1 + 2.0 / 3) / 2, 1e-12);
+  g_assert_cmpfloat_with_epsilon (metrics->micro.f1, .8, 1e-12);
+  g_assert_cmpfloat (metrics->exact_match, ==, .5);
+  g_assert_cmpfloat_with_epsilon (metrics->hamming_loss, 1.0 / 6, 1e-12);
+  g_assert_cmpuint (metrics->together[1], ==, 1);
+  g_assert_cmpuint (metrics->together[4], ==, 2);
+  g_assert_cmpuint (metrics->together[2], ==, 0);
+}
+
 static void
 test_argmax (void)
 {
@@ -162,6 +253,8 @@ main (int argc, char **argv)
   g_test_add_func ("/metrics/nothing", test_nothing);
   g_test_add_func ("/metrics/pairs", test_pairs);
   g_test_add_func ("/metrics/by-source", test_by_source);
+  g_test_add_func ("/metrics/several/sklearn", test_several);
+  g_test_add_func ("/metrics/several/by-hand", test_several_by_hand);
   g_test_add_func ("/metrics/argmax", test_argmax);
   return g_test_run ();
 }

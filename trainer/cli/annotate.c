@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "cow-build.h"
+#include "model/adapter/card.h"
+#include "model/files/locate.h"
 #include "trainer/cli/model-options.h"
 #include "trainer/cli/verb.h"
 #include "trainer/cli/video-arguments.h"
@@ -147,6 +149,23 @@ sort_arguments (Options *self, GError **error)
   return video_arguments_check (self->videos, error);
 }
 
+/* Events, bouts and budgets are of one label at a time. */
+static gboolean
+check_labels (const Options *self, GError **error)
+{
+  g_autofree char *path = self->model.adapter ? cow_locate (self->model.adapter, NULL) : NULL;
+  g_autoptr (CowCard) card = path ? cow_card_read (path, NULL, error) : NULL;
+
+  if (!path)
+    return TRUE;
+  if (card && card->multiple)
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s gives a picture several labels, and bouts and time budgets are of one: crop "
+                 "pictures out of the recording (cow-trainer crop) and ask cow-trainer predict",
+                 path);
+  return card && !card->multiple;
+}
+
 static gboolean
 check_options (Options *self, GError **error)
 {
@@ -167,7 +186,7 @@ check_options (Options *self, GError **error)
   if (self->boxes_paths && (self->detector || self->zones))
     return verb_usage (error, "--boxes goes with neither --zones nor --detector");
   self->boxes = video_arguments_boxes (self->boxes_paths, self->videos, error);
-  return self->boxes && model_options_find (&self->model, error);
+  return self->boxes && model_options_find (&self->model, error) && check_labels (self, error);
 }
 
 /* ---- a run that did not end ------------------------------------------------------------------ */

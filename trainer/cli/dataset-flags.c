@@ -30,6 +30,8 @@ dataset_flags_add (DatasetFlags *self, GArray *entries)
       "Keep together: cow, camera, session, COLUMN, name or none", "WHAT" },
     { "classes", 0, 0, G_OPTION_ARG_STRING, &data->classes_text,
       "Classes in order (all labels, sorted)", "A,B,..." },
+    { "multi-label", 0, 0, G_OPTION_ARG_NONE, &data->multiple,
+      "A picture may have several labels, A|B in a table, or none", NULL },
     { "val-fraction", 0, 0, G_OPTION_ARG_DOUBLE, &self->val_fraction,
       "Fraction of undivided pictures for validation (0.2; eval: 0)", "FRACTION" },
     { "val-part", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_DOUBLE, &self->old_val_fraction, "",

@@ -56,7 +56,11 @@ static const VerbHelp help = {
   "--calibrate fits, on validation pictures, a temperature that makes probabilities mean what\n"
   "they say, and for each class the probability from which on it is worth believing. Both are\n"
   "kept in the adapter's cowbehavior.json; `predict` and the GStreamer element use the\n"
-  "temperature. --against asks another adapter of the same classes, on a base of its own or the\n"
+  "temperature. Where a picture may have several labels (train --multi-label), results are "
+  "average\n"
+  "precision by class and its mean, F1, pictures with every label right and Hamming loss, and\n"
+  "--calibrate fits the thresholds from which on a picture has a label. --against asks another "
+  "adapter of the same classes, on a base of its own or the\n"
   "same, about the same pictures; the page has both side by side and the pictures on which they\n"
   "differ (against.json, too). --save keeps the metrics and the confusion matrix there too. "
   "Pictures that\n"
@@ -224,6 +228,8 @@ open_data (Job *self, GError **error)
 {
   CowDatasetOptions *data = &self->options->dataset.data;
   g_autoptr (CowCard) card = cow_card_read (self->adapter, &self->has_card, error);
+  /* The options of the adapter's run may take the place of the flags. */
+  const gboolean asked = data->multiple;
   if (!card || !choose_data (self, card, error))
     return FALSE;
   if (data->classes_text)
@@ -231,6 +237,10 @@ open_data (Job *self, GError **error)
   g_clear_pointer (&data->classes, g_strfreev);
   data->classes = g_strdupv (card->classes);
   data->any_classes = TRUE;
+  if (asked && !card->multiple)
+    return verb_usage (error, "--multi-label: %s was trained with one label a picture",
+                       self->adapter);
+  data->multiple = card->multiple;
   self->dataset = cow_dataset_open (data, error);
   return self->dataset != NULL;
 }
@@ -312,7 +322,8 @@ run_split (const Job *self, CowClassifier *classifier, CowSplit split, GError **
       g_autoptr (GArray) part = cow_load_split (self->dataset, s, 1, 0);
       g_array_append_vals (items, part->data, part->len);
     }
-  evaluation = cow_evaluation_new (cow_classifier_classes (classifier), items->len, error);
+  evaluation = cow_evaluation_new (cow_classifier_classes (classifier),
+                                   cow_classifier_card (classifier)->multiple, items->len, error);
   if (!evaluation || !cow_evaluation_run (evaluation, classifier, self->dataset,
                                           (const CowLoadItem *)(void *)items->data, items->len,
                                           options->model.batch, options->workers, error))
@@ -333,8 +344,12 @@ calibrate (Job *self, GError **error)
   }
   if (!on)
     return FALSE;
-  self->calibration = cow_calibration_fit (on->logits, on->truth, on->n, on->n_classes,
-                                           self->options->precision_target);
+  const CowCard *card = cow_classifier_card (self->classifier);
+  const double target = self->options->precision_target;
+  self->calibration =
+      on->multiple ? cow_calibration_fit_labels (on->logits, on->shown, on->n, on->n_classes,
+                                                 card->temperature, target)
+                   : cow_calibration_fit (on->logits, on->truth, on->n, on->n_classes, target);
   return TRUE;
 }
 
@@ -358,7 +373,7 @@ warn_of_missing (Job *self)
   const CowEvaluation *e = self->evaluation;
   g_autoptr (GString) names = g_string_new (NULL);
   for (guint c = 0; c < e->n_classes; c++)
-    if (e->metrics->support[c] == 0)
+    if (cow_evaluation_support (e, c) == 0)
       g_string_append_printf (names, "%s\"%s\"", names->len ? ", " : "", e->classes[c]);
   if (names->len)
     warn (self, "no picture shows %s: nothing is measured of that", names->str);
@@ -381,18 +396,25 @@ warn_of_all (Job *self)
           "guessed): it stays 1",
           calibration->n);
   if (self->split == COW_VAL)
-    warn (self, "temperature and thresholds are fitted on the pictures that are judged here: "
-                "probabilities look better than they are");
+    warn (self, calibration->multiple
+                    ? "thresholds are fitted on the pictures that are judged here: answers look "
+                      "better than they are"
+                    : "temperature and thresholds are fitted on the pictures that are judged here: "
+                      "probabilities look better than they are");
 }
 
 /* Thresholds that were fitted now, as the card will hold them; NULL where none were. Free with
  * g_free. */
 static float *
-fitted_thresholds (const CowCalibration *calibration)
+fitted_thresholds (const CowCalibration *calibration, const CowCard *card)
 {
   float *values = calibration ? g_new0 (float, calibration->n_classes) : NULL;
-  for (guint c = 0; calibration && c < calibration->n_classes; c++)
-    values[c] = calibration->thresholds[c].known ? (float)calibration->thresholds[c].value : 0;
+  for (guint c = 0; calibration && c < calibration->n_classes; c++) {
+    const CowThreshold *threshold = &calibration->thresholds[c];
+    values[c] = threshold->known ? (float)threshold->value
+                : card->multiple ? card->thresholds[c]
+                                 : 0;
+  }
   return values;
 }
 
@@ -445,7 +467,7 @@ evaluate (Job *self, GError **error)
   self->evaluation = run_split (self, self->classifier, self->split, error);
   if (!self->evaluation || (self->options->calibrate && !calibrate (self, error)))
     return FALSE;
-  g_autofree float *fitted = fitted_thresholds (self->calibration);
+  g_autofree float *fitted = fitted_thresholds (self->calibration, card);
   cow_evaluation_compute (self->evaluation,
                           self->calibration ? self->calibration->temperature : card->temperature,
                           self->calibration ? fitted : card->thresholds);
@@ -472,6 +494,14 @@ find_other (Job *self, GError **error)
   const char *const *here = (const char *const *)self->dataset->classes;
   const char *const *there = (const char *const *)card->classes;
   const char *strange = NULL;
+  if (card->multiple != (self->dataset->sets != NULL)) {
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_MISMATCH,
+        "--against %s: it has %s a picture and %s has %s: their numbers cannot be compared",
+        self->other_adapter, card->multiple ? "several labels" : "one label", self->adapter,
+        card->multiple ? "one" : "several");
+    return FALSE;
+  }
   for (guint i = 0; there[i] && !strange; i++)
     strange = g_strv_contains (here, there[i]) ? NULL : there[i];
   for (guint i = 0; here[i] && !strange; i++)
@@ -483,6 +513,18 @@ find_other (Job *self, GError **error)
                "classes can be compared",
                self->other_adapter, strange);
   return FALSE;
+}
+
+/* The card's thresholds in the order of an evaluation's classes; g_free. */
+static float *
+reorder_thresholds (const CowCard *card, const CowEvaluation *evaluation)
+{
+  float *thresholds = g_new (float, evaluation->n_classes);
+  for (guint c = 0; c < evaluation->n_classes; c++)
+    for (guint k = 0; card->classes[k]; k++)
+      if (g_str_equal (card->classes[k], evaluation->classes[c]))
+        thresholds[c] = card->thresholds[k];
+  return thresholds;
 }
 
 /* Each at its own base, and at the temperature of its card. */
@@ -507,7 +549,9 @@ evaluate_other (Job *self, GError **error)
   if (!self->other)
     return FALSE;
   cow_evaluation_reorder (self->other, cow_classifier_classes (self->classifier));
-  cow_evaluation_compute (self->other, cow_classifier_card (classifier)->temperature, NULL);
+  const CowCard *card = cow_classifier_card (classifier);
+  g_autofree float *thresholds = card->multiple ? reorder_thresholds (card, self->other) : NULL;
+  cow_evaluation_compute (self->other, card->temperature, thresholds);
   self->other->adapter = g_filename_display_name (path);
   self->against = cow_against_new (self->evaluation, self->other, error);
   return self->against != NULL;
@@ -526,7 +570,7 @@ write_results (const Job *self, GError **error)
   if (!cow_evaluation_write (self->evaluation, out, error) ||
       !plot_figures_write (figures, out, error))
     return FALSE;
-  panels = history ? plots_of_history (history) : NULL;
+  panels = history ? plots_of_history (history, self->evaluation->multiple) : NULL;
   if ((panels && !plot_figures_write (panels, out, error)) ||
       (self->against && !cow_against_write (self->against, out, error)))
     return FALSE;

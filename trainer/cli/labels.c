@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/adapter/label-text.h"
+#include "model/files/error.h"
 #include "trainer/cli/verb.h"
 #include "trainer/data/cvat.h"
 #include "trainer/data/label-exchange.h"
@@ -105,6 +107,14 @@ classes_of (const Options *options, const CowCropTable *table, GError **error)
   const guint n_named = classes->len;
   for (guint i = 0; i < cow_crop_table_n_rows (table); i++) {
     const char *label = cow_crop_table_get (table, i, COW_CROP_LABEL);
+    if (strstr (label, COW_LABEL_SEPARATOR) || g_str_equal (label, COW_LABEL_NONE)) {
+      g_set_error (
+          error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+          "%s: \"%s\" is the label of --multi-label; one label a picture is exchanged with "
+          "other programs",
+          cow_crop_table_get (table, i, COW_CROP_PATH), label);
+      return NULL;
+    }
     if (*label && !g_hash_table_contains (known, label)) {
       g_ptr_array_add (classes, g_strdup (label));
       g_hash_table_add (known, classes->pdata[classes->len - 1]);

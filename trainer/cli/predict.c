@@ -30,7 +30,10 @@ static const VerbHelp help = {
   "\n"
   "A folder stands for all pictures below it. table: picture, label, confidence, then the next\n"
   "likely labels; csv: image_path, pred_label, confidence, then the probability of every class;\n"
-  "jsonl: the same, an object a line. Pictures are prepared as the adapter's cowbehavior.json\n"
+  "jsonl: the same, an object a line. Where a picture may have several labels (train\n"
+  "--multi-label), label is those whose probability reaches their threshold, \"Lying|Ruminating\"\n"
+  "or \"none\", and confidence the least of theirs. Pictures are prepared as the adapter's "
+  "cowbehavior.json\n"
   "says. Those that cannot be read are named on standard error and left out; the exit status is\n"
   "then 1.\n"
   "\n"
@@ -174,9 +177,11 @@ job_open (Job *self, PredictionFormat format, GError **error)
     return FALSE;
   g_ptr_array_extend (paths, self->pictures, NULL, NULL);
   g_ptr_array_extend (paths, self->videos, NULL, NULL);
+  const CowCard *card = cow_classifier_card (self->classifier);
   self->predictions =
       predictions_new (format, options->out, cow_classifier_classes (self->classifier),
-                       options->top_k, paths, self->videos->len > 0, error);
+                       card->multiple ? card->thresholds : NULL, options->top_k, paths,
+                       self->videos->len > 0, error);
   return self->predictions != NULL;
 }
 

@@ -169,23 +169,51 @@ largest_share (const CowDataset *dataset)
   return chosen->len > 0 ? (double)most / chosen->len : 0;
 }
 
+/* The mean average precision of guessing on the validation pictures: how many of them show a class,
+ * on average over the classes that some show. */
+static double
+guessed_precision (const CowDataset *dataset)
+{
+  const double n = dataset->splits[COW_VAL]->len;
+  double sum = 0;
+  guint n_shown = 0;
+
+  for (guint c = 0; c < dataset->n_classes; c++) {
+    const guint count = cow_dataset_count (dataset, COW_VAL, (int)c);
+    sum += n > 0 ? count / n : 0;
+    n_shown += count > 0;
+  }
+  return n_shown > 0 ? sum / n_shown : 0;
+}
+
+/* What a result near guessing may come from. */
+static void
+say_what_to_look_at (const char *what, const CowRecipe *recipe, const char *folder)
+{
+  g_printerr ("cow-trainer: warning: that is little better than guessing: %s. Worth a look: "
+              "%s/contact-sheet.png (boxes and classes), the preprocessing (%d x %d, %s, %s: is it "
+              "the base's?), --learning-rate, --epochs\n",
+              what, folder, recipe->preprocess.width, recipe->preprocess.height,
+              cow_interpolation_name (recipe->preprocess.interpolation),
+              cow_normalisation_name (recipe->preprocess.normalisation));
+}
+
 /* A result that hardly differs from guessing has a cause, and looks like any other result. Twice
  * chance is nothing to go by with two or three classes. */
 static void
 warn_of_guessing (const CowRun *run, const CowRecipe *recipe, const char *folder)
 {
   const CowDataset *dataset = cow_run_dataset (run);
-  const double accuracy = cow_run_state (run)->at.best_accuracy, chance = 1.0 / dataset->n_classes,
-               largest = largest_share (dataset);
+  const double result = cow_run_state (run)->at.best_accuracy,
+               chance = dataset->sets ? guessed_precision (dataset) : 1.0 / dataset->n_classes,
+               largest = dataset->sets ? 0 : largest_share (dataset);
+  g_autofree char *what =
+      dataset->sets
+          ? g_strdup_printf ("random answers have a mean average precision of %.4f", chance)
+          : g_strdup_printf ("one class for all would be right in %.1f %%", 100 * largest);
 
-  if (accuracy >= MIN (2 * chance, (1 + chance) / 2) && accuracy > largest)
-    return;
-  g_printerr ("cow-trainer: warning: that is little better than guessing: one class for all would "
-              "be right in %.1f %%. Worth a look: %s/contact-sheet.png (boxes and classes), the "
-              "preprocessing (%d x %d, %s, %s: is it the base's?), --learning-rate, --epochs\n",
-              100 * largest, folder, recipe->preprocess.width, recipe->preprocess.height,
-              cow_interpolation_name (recipe->preprocess.interpolation),
-              cow_normalisation_name (recipe->preprocess.normalisation));
+  if (result < MIN (2 * chance, (1 + chance) / 2) || result <= largest)
+    say_what_to_look_at (what, recipe, folder);
 }
 
 static void
@@ -199,10 +227,19 @@ say_next (const CowRun *run, const CowRecipe *recipe, const char *folder)
 
   if (at->best_epoch == 0)
     return;
-  g_print ("Best: %.2f %% of %u validation pictures right, in epoch %.0f: %s\n",
-           100 * at->best_accuracy, dataset->splits[COW_VAL]->len, at->best_epoch, best);
+  if (dataset->sets)
+    g_print ("Best: mean average precision %.4f on %u validation pictures, in epoch %.0f: %s\n",
+             at->best_accuracy, dataset->splits[COW_VAL]->len, at->best_epoch, best);
+  else
+    g_print ("Best: %.2f %% of %u validation pictures right, in epoch %.0f: %s\n",
+             100 * at->best_accuracy, dataset->splits[COW_VAL]->len, at->best_epoch, best);
   warn_of_guessing (run, recipe, folder);
   g_print ("How good is it?  cow-trainer eval --adapter %s --out %s\n", adapter, out);
+  if (dataset->sets) {
+    g_print ("On pictures:     cow-trainer predict FOLDER --adapter %s%s%s\n", adapter,
+             model ? " --model " : "", model ? model : "");
+    return;
+  }
   g_print ("On a video:      gst-launch-1.0 -q filesrc location=barn.mp4 ! decodebin ! "
            "videoconvert ! cowbehavior%s%s adapter=%s ! cowpublish file=- file-format=csv ! "
            "fakesink\n",

@@ -90,8 +90,9 @@ title (CheckKind kind, gboolean near, guint n)
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
+/* Pictures by split. */
 static void
-add_counts (TextTable *table, const char *name, const guint counts[COW_N_SPLITS])
+add_counts (TextTable *table, const char *name, const guint *counts)
 {
   char *cells[1 + COW_N_SPLITS + 1] = { g_strdup (name) };
 
@@ -100,13 +101,59 @@ add_counts (TextTable *table, const char *name, const guint counts[COW_N_SPLITS]
   text_table_add (table, cells);
 }
 
-static void
-add_table (GString *text, const CowDataset *dataset)
+/* A table of counts by split; its first column is called `what`. */
+static TextTable *
+counts_new (const char *what)
 {
-  static const TextColumn columns[] = {
-    { "class", TRUE, 0 }, { "train", FALSE, 0 }, { "val", FALSE, 0 }, { "test", FALSE, 0 }
+  const TextColumn columns[] = {
+    { what, TRUE, 0 }, { "train", FALSE, 0 }, { "val", FALSE, 0 }, { "test", FALSE, 0 }
   };
-  g_autoptr (TextTable) table = text_table_new (columns, G_N_ELEMENTS (columns));
+
+  return text_table_new (columns, G_N_ELEMENTS (columns));
+}
+
+static void
+append_counts (GString *text, const TextTable *table)
+{
+  g_autofree char *rows = text_table_text (table, 0, "");
+
+  g_string_append (text, rows);
+}
+
+/* Pictures that have exactly these labels, by split: counts [n_labels, splits]; g_free. */
+static guint *
+count_sets (const CowDataset *dataset)
+{
+  guint *counts = g_new0 (guint, (gsize)cow_dataset_n_labels (dataset) * COW_N_SPLITS);
+
+  for (guint i = 0; i < dataset->samples->len; i++) {
+    const CowSample *sample = cow_dataset_sample (dataset, i);
+    counts[(gsize)sample->label * COW_N_SPLITS + sample->split]++;
+  }
+  return counts;
+}
+
+/* Which labels pictures have together, in the order of their appearance. */
+static void
+add_sets (GString *text, const CowDataset *dataset, guint most)
+{
+  const CowLabelSets *sets = dataset->sets;
+  g_autofree guint *counts = count_sets (dataset);
+  g_autoptr (TextTable) table = counts_new ("labels");
+  const guint n = MIN (sets->n, most);
+
+  for (guint i = 0; i < n; i++)
+    add_counts (table, sets->texts->pdata[i], counts + (gsize)i * COW_N_SPLITS);
+  g_string_append_c (text, '\n');
+  append_counts (text, table);
+  if (sets->n > n)
+    g_string_append_printf (text, "and %u more (--all lists them)\n", sets->n - n);
+}
+
+static void
+add_table (GString *text, const CowDataset *dataset, guint most)
+{
+  g_autoptr (TextTable) table = counts_new ("class");
   guint counts[COW_N_SPLITS];
 
   for (guint c = 0; c < dataset->n_classes; c++) {
@@ -115,10 +162,15 @@ add_table (GString *text, const CowDataset *dataset)
     add_counts (table, dataset->classes[c], counts);
   }
   for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+    counts[split] = cow_dataset_count_none (dataset, split);
+  if (dataset->sets)
+    add_counts (table, COW_LABEL_NONE, counts);
+  for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
     counts[split] = dataset->splits[split]->len;
   add_counts (table, "all", counts);
-  g_autofree char *rows = text_table_text (table, 0, "");
-  g_string_append (text, rows);
+  append_counts (text, table);
+  if (dataset->sets)
+    add_sets (text, dataset, most);
   if (dataset->divided)
     g_string_append_printf (text, "(divided here%s%s)\n",
                             dataset->grouped_by ? ", kept together by " : "",
@@ -141,7 +193,7 @@ add_finding (GString *text, const Check *self, const CheckFinding *finding, guin
     if (n == 1 && finding->text)
       g_string_append_printf (text, ": %s\n", finding->text);
     else
-      g_string_append_printf (text, "  (%s, %s)\n", self->dataset->classes[sample->label],
+      g_string_append_printf (text, "  (%s, %s)\n", cow_dataset_label_text (self->dataset, sample),
                               cow_split_name (sample->split));
   }
   if (n > most)
@@ -197,7 +249,7 @@ check_report_text (const Check *self, guint most)
   const guint n_problems = check_n_problems (self),
               n_warnings = self->findings->len - n_problems + self->dataset->warnings->len;
 
-  add_table (text, self->dataset);
+  add_table (text, self->dataset, most);
   for (guint i = 0; i < self->dataset->notes->len; i++)
     g_string_append_printf (text, "%s%s\n", i == 0 ? "\n" : "",
                             (const char *)self->dataset->notes->pdata[i]);
@@ -249,12 +301,35 @@ finding_object (const Check *self, const CheckFinding *finding)
     JsonObject *picture = json_object_new ();
     g_autofree char *path = file_name_text (sample->path);
     json_object_set_string_member (picture, "path", path);
-    json_object_set_string_member (picture, "label", self->dataset->classes[sample->label]);
+    json_object_set_string_member (picture, "label",
+                                   cow_dataset_label_text (self->dataset, sample));
     json_object_set_string_member (picture, "split", cow_split_name (sample->split));
     json_array_add_object_element (pictures, picture);
   }
   json_object_set_array_member (object, "pictures", pictures);
   return object;
+}
+
+/* [{"labels": [...], "train", "val", "test"}, ...] */
+static JsonArray *
+sets_array (const CowDataset *dataset)
+{
+  JsonArray *array = json_array_new ();
+  g_autofree guint *counts = count_sets (dataset);
+
+  for (guint i = 0; i < dataset->sets->n; i++) {
+    JsonObject *object = json_object_new ();
+    JsonArray *labels = json_array_new ();
+    for (guint c = 0; c < dataset->n_classes; c++)
+      if (cow_label_sets_get (dataset->sets, i)[c])
+        json_array_add_string_element (labels, dataset->classes[c]);
+    json_object_set_array_member (object, "labels", labels);
+    for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+      json_object_set_int_member (object, cow_split_name (split),
+                                  counts[(gsize)i * COW_N_SPLITS + split]);
+    json_array_add_object_element (array, object);
+  }
+  return array;
 }
 
 JsonObject *
@@ -281,6 +356,8 @@ check_report_json (const Check *self)
   json_object_set_int_member (object, "pictures", self->dataset->samples->len);
   json_object_set_int_member (object, "problems", check_n_problems (self));
   json_object_set_object_member (object, "splits", counts_object (self->dataset));
+  if (self->dataset->sets)
+    json_object_set_array_member (object, "label_sets", sets_array (self->dataset));
   json_object_set_array_member (object, "warnings", warnings);
   json_object_set_array_member (object, "findings", findings);
   json_object_set_array_member (object, "understood", notes);

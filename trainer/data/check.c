@@ -452,12 +452,13 @@ find_other_folder (Check *self)
   for (guint i = 0; i < self->dataset->samples->len; i++) {
     const CowSample *sample = cow_dataset_sample (self->dataset, i);
     const int folder = class_of_folder (self->dataset, sample->path);
-    if (folder < 0 || folder == sample->label)
+    if (folder < 0 || cow_dataset_shows (self->dataset, sample, (guint)folder))
       continue;
     GArray *samples = g_array_new (FALSE, FALSE, sizeof (guint));
     g_array_append_val (samples, i);
-    check_add (self, CHECK_FOLDER, FALSE, samples,
-               g_strdup_printf ("is labelled \"%s\"", self->dataset->classes[sample->label]));
+    check_add (
+        self, CHECK_FOLDER, FALSE, samples,
+        g_strdup_printf ("is labelled \"%s\"", cow_dataset_label_text (self->dataset, sample)));
   }
 }
 

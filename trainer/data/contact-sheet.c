@@ -61,7 +61,17 @@ draw_tile (const Sheet *self, cairo_t *cr, double x, double y, const CowLoadItem
 
 /* ---- a class --------------------------------------------------------------------------------- */
 
-/* Some pictures of a class, spread over all of its pictures, beginning where the seed says. */
+/* Whether a picture belongs to a row: one of a class, or behind the classes of those that show
+ * none. */
+static gboolean
+is_of_row (const CowDataset *dataset, const CowSample *sample, guint row)
+{
+  return row < dataset->n_classes
+             ? cow_dataset_shows (dataset, sample, row)
+             : g_str_equal (cow_dataset_label_text (dataset, sample), COW_LABEL_NONE);
+}
+
+/* Some pictures of a row, spread over all of its pictures, beginning where the seed says. */
 static GArray *
 choose (const CowContactSheet *self, guint label)
 {
@@ -70,7 +80,8 @@ choose (const CowContactSheet *self, guint label)
   GArray *chosen = g_array_new (FALSE, FALSE, sizeof (guint));
 
   for (guint i = 0; i < indices->len; i++)
-    if (cow_dataset_sample (self->dataset, g_array_index (indices, guint, i))->label == (int)label)
+    if (is_of_row (self->dataset,
+                   cow_dataset_sample (self->dataset, g_array_index (indices, guint, i)), label))
       g_array_append_val (own, g_array_index (indices, guint, i));
   const guint n = MIN (self->per_class, own->len),
               first = (guint)(cow_random_unit (self->seed, label) * own->len);
@@ -85,9 +96,12 @@ draw_class (const Sheet *self, PlotCanvas *canvas, double y, guint label, GError
 {
   const CowContactSheet *sheet = self->sheet;
   g_autoptr (GArray) chosen = choose (sheet, label);
-  const guint n = cow_dataset_count (sheet->dataset, sheet->split, (int)label);
-  g_autofree char *text =
-      g_strdup_printf ("%s: %u picture%s", sheet->dataset->classes[label], n, words_s (n));
+  const CowDataset *dataset = sheet->dataset;
+  const gboolean none = label == dataset->n_classes;
+  const guint n = none ? cow_dataset_count_none (dataset, sheet->split)
+                       : cow_dataset_count (dataset, sheet->split, (int)label);
+  g_autofree char *text = g_strdup_printf (
+      "%s: %u picture%s", none ? COW_LABEL_NONE : dataset->classes[label], n, words_s (n));
   const PlotText style = { .y_align = 1, .bold = TRUE };
   double x = WIDE_GAP;
 
@@ -119,19 +133,21 @@ static gboolean
 draw (const Sheet *self, const char *path, GError **error)
 {
   const CowContactSheet *sheet = self->sheet;
-  const guint n_classes = MIN (sheet->dataset->n_classes, COW_CONTACT_SHEET_MOST_CLASSES);
+  const gboolean none = cow_dataset_count_none (sheet->dataset, sheet->split) > 0;
+  const guint n_rows =
+      MIN (sheet->dataset->n_classes + (none ? 1 : 0), COW_CONTACT_SHEET_MOST_CLASSES);
   const double row = LABEL_HEIGHT + self->tile_height + WIDE_GAP;
   const double picture = (sheet->copies + 1) * (self->tile_width + GAP) + WIDE_GAP - GAP;
   cairo_surface_t *surface = cairo_image_surface_create (
       CAIRO_FORMAT_RGB24, (int)ceil (WIDE_GAP + sheet->per_class * picture),
-      (int)ceil (WIDE_GAP + n_classes * row));
+      (int)ceil (WIDE_GAP + n_rows * row));
   cairo_t *cr = cairo_create (surface);
   PlotCanvas canvas = { cr, &plot_light };
   gboolean ok = TRUE;
 
   plot_set_colour (&canvas, PLOT_PAPER);
   cairo_paint (cr);
-  for (guint c = 0; c < n_classes && ok; c++)
+  for (guint c = 0; c < n_rows && ok; c++)
     ok = draw_class (self, &canvas, WIDE_GAP + c * row, c, error);
   ok = ok && check (cairo_status (cr), path, error);
   cairo_destroy (cr);

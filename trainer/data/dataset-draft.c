@@ -34,15 +34,79 @@ dataset_draft_label (DatasetDraft *self, const char *written, const char *place,
   return (int)self->labels->len - 1;
 }
 
+/* ---- several labels a picture ---------------------------------------------------------------- */
+
+/* Adds one of the labels between separators to `ids`, which stays sorted. */
+static gboolean
+add_label (DatasetDraft *self, GArray *ids, const char *label, const char *place, GError **error)
+{
+  if (!*label || !cow_label_is_plain (label)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: \"%s\" is no label where a picture may have several: \"A" COW_LABEL_SEPARATOR
+                 "B\" is expected, or \"" COW_LABEL_NONE "\" alone where no class is shown",
+                 place, label);
+    return FALSE;
+  }
+  const int id = dataset_draft_label (self, label, place, error);
+  guint at = 0;
+  if (id < 0)
+    return FALSE;
+  while (at < ids->len && g_array_index (ids, int, at) < id)
+    at++;
+  if (at < ids->len && g_array_index (ids, int, at) == id) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: the label \"%s\" is there twice", place,
+                 label);
+    return FALSE;
+  }
+  g_array_insert_val (ids, at, id);
+  return TRUE;
+}
+
+/* The index of the combination of classes that a text names; -1 on error. */
+static int
+label_set (DatasetDraft *self, const DatasetEntry *entry, const char *place, GError **error)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (int));
+  g_auto (GStrv) labels =
+      entry->several && strcmp (entry->label, COW_LABEL_NONE) == 0
+          ? g_new0 (char *, 1)
+          : g_strsplit (entry->label, entry->several ? COW_LABEL_SEPARATOR : "\n", -1);
+  g_autoptr (GString) key = g_string_new (NULL);
+
+  for (char **label = labels; *label; label++)
+    if (!add_label (self, ids, g_strstrip (*label), place, error))
+      return -1;
+  for (guint i = 0; i < ids->len; i++)
+    g_string_append_printf (key, "%d ", g_array_index (ids, int, i));
+  const guint known = GPOINTER_TO_UINT (g_hash_table_lookup (self->set_index, key->str));
+  if (known)
+    return (int)known - 1;
+  if (self->sets->len == COW_LABEL_SETS_MOST) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: \"%s\" is the combination of labels after %d others (is this the column of "
+                 "the classes?)",
+                 place, entry->label, COW_LABEL_SETS_MOST);
+    return -1;
+  }
+  g_ptr_array_add (self->sets, g_steal_pointer (&ids));
+  g_hash_table_insert (self->set_index, g_strdup (key->str), GUINT_TO_POINTER (self->sets->len));
+  return (int)self->sets->len - 1;
+}
+
+/* ---- pictures -------------------------------------------------------------------------------- */
+
 gboolean
 dataset_draft_add (DatasetDraft *self, const DatasetEntry *entry, const char *place, GError **error)
 {
   GStringChunk *strings = self->set->strings;
   const gboolean grouped = entry->group && *entry->group;
-  const int label = dataset_draft_label (self, entry->label, place, error);
+  const int label = self->options->multiple
+                        ? label_set (self, entry, place, error)
+                        : dataset_draft_label (self, entry->label, place, error);
 
   if (label < 0)
     return FALSE;
+  self->n_of_one += self->options->multiple && !entry->several;
   if (!self->options->keep_absent && access (entry->path, R_OK) != 0) {
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                  "%s: the picture %s does not exist or cannot be read%s%s", place, entry->path,

@@ -8,11 +8,15 @@
 
 typedef struct {
   const CowDatasetOptions *options;
-  CowDataset *set;   /* its samples' `label` is an index in `labels` until the classes are known */
+  CowDataset *set;   /* its samples' `label` is an index in `labels` until the classes are known;
+                        with several labels a picture, in `sets` */
   GPtrArray *labels; /* of const char *, in order of appearance; they may have no picture */
   GHashTable *label_index; /* label -> its index + 1 */
   GPtrArray *label_places; /* where each was seen first: "table.csv:2", a folder; char * */
   guint n_tables;          /* that were read */
+  GPtrArray *sets;         /* of GArray of int: combinations of `labels`, in order of appearance */
+  GHashTable *set_index;   /* their indices as text -> its index + 1 */
+  guint n_of_one;          /* with several labels a picture: pictures of layouts that tell one */
   guint n_ungrouped;       /* pictures of a grouped input without a group */
   Scan *scan;              /* of all folders of the input */
   GArray *classes;         /* of DatasetClass: what the scan's tags mean */
@@ -28,6 +32,7 @@ typedef struct {
 /* A picture as a reader finds it; strings are copied. */
 typedef struct {
   const char *path, *label, *source, *group; /* source and group may be NULL */
+  gboolean several;                          /* `label` may name several classes, or none */
   CowSplit split;
   CowBoxKind box_kind;
   double box[4];

@@ -241,6 +241,71 @@ find_class (const CowDataset *set, const char *label)
   return found;
 }
 
+/* Names that could not be told from several labels, or none. */
+static gboolean
+check_plain (const CowDataset *set, GError **error)
+{
+  for (guint c = 0; c < set->n_classes; c++)
+    if (!cow_label_is_plain (set->classes[c])) {
+      g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                   "the class \"%s\": with several labels a picture no class is called "
+                   "\"" COW_LABEL_NONE "\" or has \"" COW_LABEL_SEPARATOR "\" in its name",
+                   set->classes[c]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Gives samples their combinations of classes: place [labels] is the class of each label. */
+static void
+number_sets (DatasetDraft *self, const int *place)
+{
+  CowDataset *set = self->set;
+  g_autofree guint *number = g_new (guint, self->sets->len + 1);
+  g_autofree guint8 *shown = g_new (guint8, set->n_classes);
+
+  set->sets = cow_label_sets_new (set->n_classes);
+  for (guint i = 0; i < self->sets->len; i++) {
+    const GArray *ids = self->sets->pdata[i];
+    memset (shown, 0, set->n_classes);
+    for (guint k = 0; k < ids->len; k++)
+      shown[place[g_array_index (ids, int, k)]] = 1;
+    number[i] = cow_label_sets_add (set->sets, (const char *const *)set->classes, shown);
+  }
+  for (guint i = 0; i < set->samples->len; i++) {
+    CowSample *sample = &g_array_index (set->samples, CowSample, i);
+    sample->label = (int)number[sample->label];
+  }
+}
+
+/* A table with a row for each label of a picture would teach that the others are not shown. */
+static gboolean
+check_one_row (const DatasetDraft *self, GError **error)
+{
+  const CowDataset *set = self->set;
+  g_autoptr (GHashTable) known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  if (!set->sets || self->options->keep_absent)
+    return TRUE;
+  for (guint i = 0; i < set->samples->len; i++) {
+    const CowSample *sample = cow_dataset_sample (set, i), *other;
+    char *key = g_strdup_printf ("%s %d %a %a %a %a", sample->path, (int)sample->box_kind,
+                                 sample->box[0], sample->box[1], sample->box[2], sample->box[3]);
+    const guint old = GPOINTER_TO_UINT (g_hash_table_lookup (known, key));
+    g_hash_table_insert (known, key, GUINT_TO_POINTER (old ? old : i + 1));
+    other = old ? cow_dataset_sample (set, old - 1) : sample;
+    if (other->label == sample->label)
+      continue;
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_FORMAT,
+        "%s is there as \"%s\" and as \"%s\": a picture has one row, with all of its labels "
+        "(\"A" COW_LABEL_SEPARATOR "B\")",
+        sample->path, cow_dataset_label_text (set, other), cow_dataset_label_text (set, sample));
+    return FALSE;
+  }
+  return TRUE;
+}
+
 /* Replaces each sample's label by its place among the classes. */
 static gboolean
 number_classes (DatasetDraft *self, GError **error)
@@ -266,12 +331,22 @@ number_classes (DatasetDraft *self, GError **error)
                  (char *)self->label_places->pdata[i], (char *)self->labels->pdata[i], classes);
     return FALSE;
   }
-  for (guint i = 0; i < set->samples->len; i++) {
+  if (self->options->multiple && set->n_classes > 0) {
+    if (!check_plain (set, error))
+      return FALSE;
+    number_sets (self, place);
+  }
+  for (guint i = 0; !self->options->multiple && i < set->samples->len; i++) {
     CowSample *sample = &g_array_index (set->samples, CowSample, i);
     sample->label = place[sample->label];
   }
-  if (set->n_classes >= 2)
+  if (set->n_classes >= (self->options->multiple ? 1 : 2))
     return TRUE;
+  if (self->options->multiple) {
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+                 "no picture has a label: all are \"" COW_LABEL_NONE "\"");
+    return FALSE;
+  }
   g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
                "only one class, \"%s\": at least two are expected%s%s",
                set->n_classes ? set->classes[0] : "", set->warnings->len ? "; " : "",
@@ -443,6 +518,23 @@ keep_passed (DatasetDraft *self)
   self->set->passed = g_ptr_array_ref (self->scan->passed);
 }
 
+/* Says how labels were understood. */
+static void
+note_labels (DatasetDraft *self)
+{
+  const CowDataset *set = self->set;
+  guint n_none = 0;
+
+  if (!set->sets)
+    return;
+  for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+    n_none += cow_dataset_count_none (set, split);
+  dataset_draft_note (self,
+                      "several labels a picture: %u classes in %u combinations, %u pictures show "
+                      "none of them",
+                      set->n_classes, set->sets->n, n_none);
+}
+
 static gboolean
 finish (DatasetDraft *self, GError **error)
 {
@@ -455,11 +547,18 @@ finish (DatasetDraft *self, GError **error)
                  passed ? passed : "");
     return FALSE;
   }
-  if (!number_classes (self, error) || !divide (self, error))
+  if (!number_classes (self, error) || !check_one_row (self, error) || !divide (self, error))
     return FALSE;
+  if (self->n_of_one > 0)
+    dataset_draft_warn (
+        self,
+        "%u pictures come from folders or MmCows' files, which tell one label: they "
+        "are taken to show none of the other classes",
+        self->n_of_one);
   warn_of_alike (self);
   warn_of_same_numbers (self);
   index_splits (set);
+  note_labels (self);
   warn_of_torn_groups (self);
   keep_passed (self);
   return check_classes (self, error);
@@ -480,6 +579,8 @@ cow_dataset_open (const CowDatasetOptions *options, GError **error)
   g_autoptr (GPtrArray) labels = g_ptr_array_new (),
                         places = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GHashTable) label_index = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GPtrArray) sets = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
+  g_autoptr (GHashTable) set_index = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (Scan) scan = scan_new ();
   g_autoptr (GArray) classes = g_array_new (FALSE, FALSE, sizeof (DatasetClass));
   DatasetDraft draft = { .options = options,
@@ -487,6 +588,8 @@ cow_dataset_open (const CowDatasetOptions *options, GError **error)
                          .labels = labels,
                          .label_index = label_index,
                          .label_places = places,
+                         .sets = sets,
+                         .set_index = set_index,
                          .scan = scan,
                          .classes = classes };
 

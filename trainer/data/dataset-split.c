@@ -7,7 +7,9 @@
  * ones later), equal ones in an order that the seed gives; each goes where it brings the shares of
  * the classes nearest to what was asked for: the sum over splits s and classes c of (share of c in
  * s - part of s)^2 / part of s is kept smallest. Without groups, each picture is its own, and every
- * class comes out within one picture of its part.
+ * class comes out within one picture of its part. A picture with several labels counts for each of
+ * its classes, and one that shows none for a kind of its own (Sechidis et al., "On the
+ * Stratification of Multi-Label Data", 2011).
  */
 #include "trainer/data/dataset-split.h"
 
@@ -25,9 +27,11 @@ typedef struct {
   CowDataset *set;
   GArray *groups; /* of Group */
   guint *members; /* indices of samples, group by group */
-  double *counts; /* [COW_N_SPLITS, n_classes] */
-  double *totals; /* [n_classes] */
+  guint n_kinds;  /* classes, and "none" where there may be several labels */
+  double *counts; /* [COW_N_SPLITS, n_kinds] */
+  double *totals; /* [n_kinds] */
   double part[COW_N_SPLITS];
+  double placed[COW_N_SPLITS]; /* pictures so far */
 } Division;
 
 static int
@@ -92,7 +96,26 @@ gather_groups (Division *self, guint64 seed)
   g_array_sort (self->groups, compare_groups);
 }
 
-/* How much worse the division gets when a group of `counts` [n_classes] pictures goes to a split;
+/* Counts a picture for its classes, counts [n_kinds]; those that are counted first are added to
+ * `used`, which may be NULL. */
+static void
+count_picture (const Division *self, guint picture, double *counts, GArray *used)
+{
+  const CowSample *sample = cow_dataset_sample (self->set, picture);
+  const guint n_classes = self->set->n_classes;
+  const guint first = self->set->sets ? 0 : (guint)sample->label;
+  gboolean none = TRUE;
+
+  for (guint c = first; self->set->sets ? c < self->n_kinds : c == first; c++) {
+    if (c < n_classes ? !cow_dataset_shows (self->set, sample, c) : !none)
+      continue;
+    none = FALSE;
+    if (counts[c]++ == 0 && used)
+      g_array_append_val (used, c);
+  }
+}
+
+/* How much worse the division gets when a group of `counts` [n_kinds] pictures goes to a split;
  * `used` lists the classes it has. */
 static double
 cost (const Division *self, CowSplit split, const double *counts, const GArray *used)
@@ -103,7 +126,7 @@ cost (const Division *self, CowSplit split, const double *counts, const GArray *
     const guint c = g_array_index (used, guint, i);
     const double more = counts[c] / self->totals[c];
     const double off =
-        self->counts[split * self->set->n_classes + c] / self->totals[c] - self->part[split];
+        self->counts[split * self->n_kinds + c] / self->totals[c] - self->part[split];
     sum += (more * more + 2 * more * off) / self->part[split];
   }
   return sum;
@@ -116,11 +139,8 @@ place_group (Division *self, const Group *group, double *counts, GArray *used)
   CowSplit best = COW_TRAIN;
 
   g_array_set_size (used, 0);
-  for (guint i = 0; i < group->n; i++) {
-    const guint c = (guint)cow_dataset_sample (set, self->members[group->first + i])->label;
-    if (counts[c]++ == 0)
-      g_array_append_val (used, c);
-  }
+  for (guint i = 0; i < group->n; i++)
+    count_picture (self, self->members[group->first + i], counts, used);
   for (CowSplit split = COW_VAL; split < COW_N_SPLITS; split++)
     if (self->part[split] > 0 &&
         cost (self, split, counts, used) < cost (self, best, counts, used) - 1e-12)
@@ -129,9 +149,10 @@ place_group (Division *self, const Group *group, double *counts, GArray *used)
     g_array_index (set->samples, CowSample, self->members[group->first + i]).split = best;
   for (guint i = 0; i < used->len; i++) {
     const guint c = g_array_index (used, guint, i);
-    self->counts[best * set->n_classes + c] += counts[c];
+    self->counts[best * self->n_kinds + c] += counts[c];
     counts[c] = 0;
   }
+  self->placed[best] += group->n;
 }
 
 static void
@@ -149,12 +170,10 @@ warn (DatasetDraft *draft, const Division *self)
     dataset_draft_warn (draft, "%u picture%s no %s; each is divided on its own", draft->n_ungrouped,
                         words_of (draft->n_ungrouped, " has", "s have"), set->grouped_by);
   for (CowSplit split = COW_VAL; split < COW_N_SPLITS; split++) {
-    double n = 0, all = 0;
-    for (guint c = 0; c < set->n_classes && self->part[split] > 0; c++) {
-      n += self->counts[split * set->n_classes + c];
-      all += self->totals[c];
-    }
-    if (all > 0 && (n < .5 * self->part[split] * all || n > 2 * self->part[split] * all))
+    const double n = self->placed[split],
+                 all = self->placed[COW_TRAIN] + self->placed[COW_VAL] + self->placed[COW_TEST];
+    if (self->part[split] > 0 && all > 0 &&
+        (n < .5 * self->part[split] * all || n > 2 * self->part[split] * all))
       dataset_draft_warn (draft,
                           "%s has %.0f %% of the pictures instead of %.0f %%: %u group%s (%s) "
                           "cannot be divided better",
@@ -171,16 +190,21 @@ dataset_divide (DatasetDraft *draft, double val_fraction, double test_fraction)
   g_autoptr (GArray) groups = g_array_new (FALSE, FALSE, sizeof (Group)),
                      used = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autofree guint *members = g_new (guint, set->samples->len);
-  g_autofree double *counts = g_new0 (double, (gsize)COW_N_SPLITS * set->n_classes),
-                    *totals = g_new0 (double, set->n_classes);
-  g_autofree double *of_group = g_new0 (double, set->n_classes);
-  Division self = { set,     groups,
-                    members, counts,
-                    totals,  { 1 - val_fraction - test_fraction, val_fraction, test_fraction } };
+  const guint n_kinds = set->n_classes + (set->sets ? 1 : 0);
+  g_autofree double *counts = g_new0 (double, (gsize)COW_N_SPLITS *n_kinds),
+                    *totals = g_new0 (double, n_kinds);
+  g_autofree double *of_group = g_new0 (double, n_kinds);
+  Division self = { .set = set,
+                    .groups = groups,
+                    .members = members,
+                    .n_kinds = n_kinds,
+                    .counts = counts,
+                    .totals = totals,
+                    .part = { 1 - val_fraction - test_fraction, val_fraction, test_fraction } };
 
   for (guint i = 0; i < set->samples->len; i++)
     if (cow_dataset_sample (set, i)->split == COW_TRAIN)
-      totals[cow_dataset_sample (set, i)->label]++;
+      count_picture (&self, i, totals, NULL);
   gather_groups (&self, (guint64)draft->options->seed);
   for (guint g = 0; g < groups->len; g++)
     place_group (&self, &g_array_index (groups, Group, g), of_group, used);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CSV tables: a row a picture. Columns image_path and label (or what the options name), and where
- * they exist source, split, a box (table-boxes.h), and what pictures are grouped by. Relative paths
- * start at the table's folder.
+ * CSV tables: a row a picture. Columns image_path and label (or what the options name; "A|B" and
+ * "none" where pictures may have several labels), and where they exist source, split, a box
+ * (table-boxes.h), and what pictures are grouped by. Relative paths start at the table's folder.
  */
 #include <string.h>
 #include <unistd.h>
@@ -155,13 +155,36 @@ read_split (const Table *self, CowSplit *split, GError **error)
   return FALSE;
 }
 
+/* Several labels are read where that is asked for; a class that is called so is listed. */
+static gboolean
+check_label (const Table *self, const char *label, const char *place, GError **error)
+{
+  const CowDatasetOptions *options = self->draft->options;
+  g_auto (GStrv) given = options->classes_text ? g_strsplit (options->classes_text, ",", -1) : NULL;
+
+  if (options->multiple || !strstr (label, COW_LABEL_SEPARATOR) ||
+      (options->classes && g_strv_contains ((const char *const *)options->classes, label)))
+    return TRUE;
+  for (char **name = given; name && *name; name++)
+    if (g_str_equal (g_strstrip (*name), label))
+      return TRUE;
+  g_set_error (
+      error, COW_ERROR, COW_ERROR_FORMAT,
+      "%s: \"%s\" has several labels: --multi-label (multi-label=yes in a recipe) trains on "
+      "them; where it is the name of one class, --classes has to list it",
+      place, label);
+  return FALSE;
+}
+
 static gboolean
 read_row (Table *self, GError **error)
 {
   const char **fields = self->csv->fields;
   g_autofree char *place = g_strdup_printf ("%s:%u", self->csv->path, self->csv->line);
   g_autofree char *label = g_strstrip (g_strdup (fields[self->label]));
-  DatasetEntry entry = { .label = label, .split = self->split };
+  DatasetEntry entry = { .label = label,
+                         .split = self->split,
+                         .several = self->draft->options->multiple };
 
   if (!*label && self->of_crops) {
     self->n_unlabelled++;
@@ -172,7 +195,10 @@ read_row (Table *self, GError **error)
                  self->csv->columns[*label ? self->path : self->label]);
     return FALSE;
   }
-  self->n_missing += csv_is_missing (label);
+  if (!check_label (self, label, place, error))
+    return FALSE;
+  self->n_missing +=
+      csv_is_missing (label) && !(entry.several && g_str_equal (label, COW_LABEL_NONE));
   g_autofree char *stripped = g_strstrip (g_strdup (fields[self->path]));
   g_autofree char *written = full_path (self, stripped);
   g_autofree char *path = path_finder_find (&self->finder, written, error);

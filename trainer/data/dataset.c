@@ -102,6 +102,7 @@ cow_dataset_free (CowDataset *self)
   for (guint i = 0; i < COW_N_SPLITS; i++)
     g_array_unref (self->splits[i]);
   g_strfreev (self->classes);
+  g_clear_pointer (&self->sets, cow_label_sets_free);
   g_free (self->grouped_by);
   g_string_chunk_free (self->strings);
   g_free (self);
@@ -129,13 +130,39 @@ cow_dataset_say_remarks (const CowDataset *self)
 }
 
 guint
-cow_dataset_count (const CowDataset *self, CowSplit split, int label)
+cow_dataset_n_labels (const CowDataset *self)
+{
+  return self->sets ? self->sets->n : self->n_classes;
+}
+
+const char *
+cow_dataset_label_text (const CowDataset *self, const CowSample *sample)
+{
+  return self->sets ? self->sets->texts->pdata[sample->label] : self->classes[sample->label];
+}
+
+guint
+cow_dataset_count (const CowDataset *self, CowSplit split, int class)
 {
   const GArray *indices = self->splits[split];
   guint n = 0;
 
   for (guint i = 0; i < indices->len; i++)
-    n += cow_dataset_sample (self, g_array_index (indices, guint, i))->label == label;
+    n += cow_dataset_shows (self, cow_dataset_sample (self, g_array_index (indices, guint, i)),
+                            (guint) class) != 0;
+  return n;
+}
+
+guint
+cow_dataset_count_none (const CowDataset *self, CowSplit split)
+{
+  const GArray *indices = self->splits[split];
+  guint n = 0;
+
+  for (guint i = 0; self->sets && i < indices->len; i++)
+    n += g_str_equal (
+        cow_dataset_label_text (self, cow_dataset_sample (self, g_array_index (indices, guint, i))),
+        COW_LABEL_NONE);
   return n;
 }
 
@@ -150,6 +177,19 @@ cow_dataset_class_weights (const CowDataset *self)
   for (guint c = 0; c < self->n_classes; c++) {
     const guint n = cow_dataset_count (self, COW_TRAIN, (int)c);
     weights[c] = n ? (float)((double)self->splits[COW_TRAIN]->len / ((double)n_present * n)) : 0;
+  }
+  return weights;
+}
+
+float *
+cow_dataset_positive_weights (const CowDataset *self)
+{
+  const guint all = self->splits[COW_TRAIN]->len;
+  float *weights = g_new0 (float, self->n_classes);
+
+  for (guint c = 0; c < self->n_classes; c++) {
+    const guint n = cow_dataset_count (self, COW_TRAIN, (int)c);
+    weights[c] = n > 0 && n < all ? (float)((double)(all - n) / n) : 1;
   }
   return weights;
 }

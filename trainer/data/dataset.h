@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pictures of a training or an evaluation, each with a class, in up to three splits. They are
+ * The pictures of a training or an evaluation, each with a class, or where that is asked for with
+ * any number of classes, in up to three splits. They are
  * read from folders of classes, CSV tables or MmCows' own layouts; nothing is decoded here.
  * Afterwards the set does not change and may be read by any number of threads; they gather remarks.
  */
@@ -8,6 +9,7 @@
 #define COW_TRAINER_DATASET_H
 
 #include "model/adapter/preprocess.h"
+#include "trainer/data/label-sets.h"
 #include "trainer/data/picture-remarks.h"
 
 G_BEGIN_DECLS
@@ -38,7 +40,7 @@ typedef struct {
                          nothing says so */
   const char *group;  /* pictures of one group (cow, camera, session) stay on one side of a split;
                          NULL when alone */
-  int label;          /* index in the set's classes */
+  int label;          /* index in the set's classes; where it has `sets`, in those */
   CowSplit split;
   CowBoxKind box_kind;
   double box[4]; /* x, y, w, h as box_kind says */
@@ -52,6 +54,7 @@ typedef struct {
   GArray *samples; /* of CowSample, in an order that depends on the input alone */
   GStrv classes;   /* [n_classes] and NULL */
   guint n_classes;
+  CowLabelSets *sets; /* where pictures have any number of labels; NULL: each has one class */
   GArray *splits[COW_N_SPLITS]; /* of guint: indices in `samples`, ascending */
   GPtrArray
       *warnings;    /* of char *: what a user should know before believing results; one line each */
@@ -86,6 +89,7 @@ typedef struct {
   char *classes_text;                 /* "A,B,C": --classes */
   double val_fraction, test_fraction; /* of what we divide; 0 to .9 */
   gint64 seed;
+  gboolean multiple; /* pictures have any number of labels: a table may name several, or "none" */
   gboolean allow_missing; /* a class without pictures in a split is a warning, not an error */
   gboolean any_classes;   /* a class without pictures is not even worth a warning: whoever opens the
                              set tells it better */
@@ -113,11 +117,28 @@ cow_dataset_sample (const CowDataset *self, guint index)
   return &g_array_index (self->samples, CowSample, index);
 }
 
-/* Pictures of a class in a split. */
-guint cow_dataset_count (const CowDataset *self, CowSplit split, int label);
+/* Whether a picture shows a class. */
+static inline gboolean
+cow_dataset_shows (const CowDataset *self, const CowSample *sample, guint class)
+{
+  return self->sets ? cow_label_sets_get (self->sets, (guint)sample->label)[class]
+                    : sample->label == (int)class;
+}
+
+/* How many values `label` of a sample may have: classes, or combinations of them. */
+guint cow_dataset_n_labels (const CowDataset *self);
+/* The class of a picture, or its classes, "Lying|Ruminating" or "none"; the set's. */
+const char *cow_dataset_label_text (const CowDataset *self, const CowSample *sample);
+/* Pictures in a split that show a class, or with several labels a picture none of them. */
+guint cow_dataset_count (const CowDataset *self, CowSplit split, int class);
+guint cow_dataset_count_none (const CowDataset *self, CowSplit split);
 /* Loss weights of the classes by their number of training pictures: inverse, mean 1 over pictures,
  * 0 without any. [n_classes]; g_free. */
 float *cow_dataset_class_weights (const CowDataset *self);
+/* With several labels a picture: what weighs the pictures that show a class, as torch's pos_weight,
+ * the number of training pictures without it over that of those with it; 1 where either is 0.
+ * [n_classes]; g_free. */
+float *cow_dataset_positive_weights (const CowDataset *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowDataset, cow_dataset_free)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CowDatasetOptions, cow_dataset_options_clear)

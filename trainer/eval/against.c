@@ -2,6 +2,7 @@
 #include "trainer/eval/against.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "model/files/error.h"
 #include "model/files/file-writer.h"
@@ -25,12 +26,6 @@ cow_mcnemar (guint gained, guint lost)
   return MIN (2 * sum, 1);
 }
 
-static gboolean
-is_right (const CowEvaluation *e, guint i)
-{
-  return e->truth[i] == e->predicted[i];
-}
-
 CowAgainst *
 cow_against_new (const CowEvaluation *here, const CowEvaluation *there, GError **error)
 {
@@ -51,8 +46,8 @@ cow_against_new (const CowEvaluation *here, const CowEvaluation *there, GError *
   self->gained = g_array_new (FALSE, FALSE, sizeof (guint));
   self->lost = g_array_new (FALSE, FALSE, sizeof (guint));
   for (guint i = 0; i < here->n; i++)
-    if (is_right (here, i) != is_right (there, i))
-      g_array_append_val (is_right (here, i) ? self->gained : self->lost, i);
+    if (cow_evaluation_is_right (here, i) != cow_evaluation_is_right (there, i))
+      g_array_append_val (cow_evaluation_is_right (here, i) ? self->gained : self->lost, i);
   self->p = cow_mcnemar (self->gained->len, self->lost->len);
   return self;
 }
@@ -76,10 +71,28 @@ typedef struct {
 
 #define N_ROWS 5
 
+/* How many of the rows are better where they are more; the others are where they are less. */
+static guint
+n_rising (const CowAgainst *self)
+{
+  return self->here->multiple ? 4 : 3;
+}
+
 static void
 fill_rows (const CowAgainst *self, Row *rows)
 {
   const CowEvaluation *a = self->here, *b = self->there;
+  if (a->multiple) {
+    const Row several[N_ROWS] = {
+      { "average precision", a->labels->mean_average_precision, b->labels->mean_average_precision },
+      { "F1, macro", a->labels->macro.f1, b->labels->macro.f1 },
+      { "F1, micro", a->labels->micro.f1, b->labels->micro.f1 },
+      { "every label right", a->labels->exact_match, b->labels->exact_match },
+      { "Hamming loss", a->labels->hamming_loss, b->labels->hamming_loss },
+    };
+    memcpy (rows, several, sizeof several);
+    return;
+  }
   const Row filled[N_ROWS] = {
     { "accuracy", a->metrics->accuracy, b->metrics->accuracy },
     { "F1, macro", a->metrics->macro.f1, b->metrics->macro.f1 },
@@ -102,9 +115,11 @@ verdict (const CowAgainst *self)
   if (n == 0)
     return g_strdup ("Both are right and wrong on the same pictures.");
   return g_strdup_printf (
-      "%u picture%s right here and wrong there, %u the other way round: %s (McNemar's exact test, "
+      "%u picture%s right here and wrong there, %u the other way round%s: %s (McNemar's exact "
+      "test, "
       "p %s%s).",
       self->gained->len, self->gained->len == 1 ? " is" : "s are", self->lost->len,
+      self->here->multiple ? " (a picture is right where each of its labels is)" : "",
       self->p < .05 ? "hardly chance" : "that may be chance", self->p < .001 ? "" : "= ", p);
 }
 
@@ -139,10 +154,12 @@ set_pictures (JsonObject *object, const char *name, const CowAgainst *self, cons
     JsonObject *picture = json_object_new ();
     g_autofree char *path = file_name_text (self->here->samples[i]->path);
     json_object_set_string_member (picture, "path", path);
-    json_object_set_string_member (picture, "true", self->here->classes[self->here->truth[i]]);
-    json_object_set_string_member (picture, "here", self->here->classes[self->here->predicted[i]]);
-    json_object_set_string_member (picture, "there",
-                                   self->here->classes[self->there->predicted[i]]);
+    g_autofree char *truth = cow_evaluation_truth_text (self->here, i),
+                    *here = cow_evaluation_said_text (self->here, i),
+                    *there = cow_evaluation_said_text (self->there, i);
+    json_object_set_string_member (picture, "true", truth);
+    json_object_set_string_member (picture, "here", here);
+    json_object_set_string_member (picture, "there", there);
     json_array_add_object_element (array, picture);
   }
   json_object_set_array_member (object, name, array);
@@ -187,6 +204,12 @@ append_row (GString *html, const Row *row, double better)
                           more);
 }
 
+static double
+f1_of (const CowEvaluation *e, guint c)
+{
+  return e->multiple ? e->labels->classes[c].scores.f1 : e->metrics->classes[c].f1;
+}
+
 static void
 append_table (GString *html, const CowAgainst *self)
 {
@@ -196,12 +219,11 @@ append_table (GString *html, const CowAgainst *self)
   g_string_append (html, "<div class=\"table\"><table><thead><tr><th></th><th>here</th>"
                          "<th>there</th><th>more</th></tr></thead><tbody>\n");
   for (guint i = 0; i < N_ROWS; i++)
-    append_row (html, &rows[i], i < 3 ? 1 : -1);
+    append_row (html, &rows[i], i < n_rising (self) ? 1 : -1);
   for (guint c = 0; c < self->here->n_classes; c++) {
     g_autofree char *name = g_strdup_printf ("F1, %s", self->here->classes[c]);
-    const Row row = { name, self->here->metrics->classes[c].f1,
-                      self->there->metrics->classes[c].f1 };
-    if (self->here->metrics->support[c] > 0)
+    const Row row = { name, f1_of (self->here, c), f1_of (self->there, c) };
+    if (cow_evaluation_support (self->here, c) > 0)
       append_row (html, &row, 1);
   }
   g_string_append (html, "</tbody></table></div>\n");

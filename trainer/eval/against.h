@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   const CowEvaluation *here, *there; /* borrowed */
-  /* Of guint, which of the pictures: those that only one of both gets right. */
+  /* Of guint, which of the pictures: those that only one of both gets right, of several labels all.
+   */
   GArray *gained, *lost;
   /* How likely chance alone divides those so unevenly or more: McNemar's exact test, two-sided. */
   double p;

@@ -127,22 +127,43 @@ best_cut (const Candidate *candidates, guint n, guint64 support, double precisio
   }
 }
 
+/* Sorts the candidates of a class and takes the best cut; unknown where none of them is of it. */
+static void
+fit_class (Candidate *candidates, guint n, double precision_target, CowThreshold *threshold)
+{
+  guint64 support = 0;
+  *threshold = (CowThreshold){ 0 };
+  for (guint i = 0; i < n; i++)
+    support += candidates[i].is_class;
+  if (support == 0)
+    return;
+  qsort (candidates, n, sizeof *candidates, compare_candidates);
+  best_cut (candidates, n, support, precision_target, threshold);
+}
+
 void
 cow_thresholds_fit (const float *probabilities, const guint *truth, guint n, guint n_classes,
                     double precision_target, CowThreshold *thresholds)
 {
   g_autofree Candidate *candidates = g_new (Candidate, MAX (n, 1));
   for (guint c = 0; c < n_classes; c++) {
-    guint64 support = 0;
-    thresholds[c] = (CowThreshold){ 0 };
-    for (guint i = 0; i < n; i++) {
+    for (guint i = 0; i < n; i++)
       candidates[i] = (Candidate){ probabilities[(gsize)i * n_classes + c], truth[i] == c };
-      support += truth[i] == c;
+    fit_class (candidates, n, precision_target, &thresholds[c]);
+  }
+}
+
+void
+cow_thresholds_fit_labels (const float *probabilities, const guint8 *shown, guint n,
+                           guint n_classes, double precision_target, CowThreshold *thresholds)
+{
+  g_autofree Candidate *candidates = g_new (Candidate, MAX (n, 1));
+  for (guint c = 0; c < n_classes; c++) {
+    for (guint i = 0; i < n; i++) {
+      const gsize at = (gsize)i * n_classes + c;
+      candidates[i] = (Candidate){ probabilities[at], shown[at] };
     }
-    if (support == 0)
-      continue;
-    qsort (candidates, n, sizeof *candidates, compare_candidates);
-    best_cut (candidates, n, support, precision_target, &thresholds[c]);
+    fit_class (candidates, n, precision_target, &thresholds[c]);
   }
 }
 
@@ -210,6 +231,26 @@ cow_calibration_fit (const float *logits, const guint *truth, guint n, guint n_c
   self->thresholds = g_new0 (CowThreshold, n_classes);
   cow_trust_measure (logits, truth, n, n_classes, self->temperature, probabilities, &self->trust);
   cow_thresholds_fit (probabilities, truth, n, n_classes, precision_target, self->thresholds);
+  return self;
+}
+
+CowCalibration *
+cow_calibration_fit_labels (const float *logits, const guint8 *shown, guint n, guint n_classes,
+                            double temperature, double precision_target)
+{
+  CowCalibration *self = g_new0 (CowCalibration, 1);
+  g_autofree float *probabilities = g_new (float, (gsize)n *n_classes);
+  self->multiple = self->told = TRUE;
+  self->n_classes = n_classes;
+  self->n = n;
+  self->temperature = temperature;
+  self->precision_target = precision_target;
+  self->thresholds = g_new0 (CowThreshold, n_classes);
+  for (guint i = 0; i < n; i++)
+    cow_sigmoid (logits + (gsize)i * n_classes, n_classes, temperature,
+                 probabilities + (gsize)i * n_classes);
+  cow_thresholds_fit_labels (probabilities, shown, n, n_classes, precision_target,
+                             self->thresholds);
   return self;
 }
 
@@ -283,9 +324,12 @@ cow_calibration_to_json (const CowCalibration *self, const char *const *classes,
   json_object_set_double_member (object, "temperature", self->temperature);
   json_object_set_string_member (object, "split", split);
   json_object_set_int_member (object, "pictures", self->n);
-  set_pair (object, "log_loss", self->trust.log_loss_before, self->trust.log_loss_after);
-  set_pair (object, "ece", self->trust.ece_before, self->trust.ece_after);
-  json_object_set_array_member (object, "reliability", cow_reliability_to_json (self->trust.after));
+  if (!self->multiple) {
+    set_pair (object, "log_loss", self->trust.log_loss_before, self->trust.log_loss_after);
+    set_pair (object, "ece", self->trust.ece_before, self->trust.ece_after);
+    json_object_set_array_member (object, "reliability",
+                                  cow_reliability_to_json (self->trust.after));
+  }
   json_object_set_object_member (object, "thresholds", thresholds_to_json (self, classes));
   return object;
 }

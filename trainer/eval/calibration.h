@@ -57,6 +57,10 @@ typedef struct {
 void cow_thresholds_fit (const float *probabilities, const guint *truth, guint n, guint n_classes,
                          double precision_target, CowThreshold *thresholds);
 
+/* The same where a picture may have several labels: shown [n, n_classes], 0 or 1. */
+void cow_thresholds_fit_labels (const float *probabilities, const guint8 *shown, guint n,
+                                guint n_classes, double precision_target, CowThreshold *thresholds);
+
 /* Measures given thresholds [n_classes] on other pictures: fills all but `reached`. A class is
  * known when pictures show it. */
 void cow_thresholds_apply (const float *probabilities, const guint *truth, guint n, guint n_classes,
@@ -77,6 +81,7 @@ void cow_trust_measure (const float *logits, const guint *truth, guint n, guint 
 
 /* A calibration as validation pictures gave it. */
 typedef struct {
+  gboolean multiple;  /* thresholds alone: pictures may have several labels */
   guint n_classes, n; /* n: pictures */
   double temperature;
   gboolean told; /* FALSE: the fit ran to an end (pictures too few, or all right), and the
@@ -88,6 +93,11 @@ typedef struct {
 
 CowCalibration *cow_calibration_fit (const float *logits, const guint *truth, guint n,
                                      guint n_classes, double precision_target);
+/* The same where pictures may have several labels, shown [n, n_classes]: thresholds at a
+ * temperature that stays as it is. */
+CowCalibration *cow_calibration_fit_labels (const float *logits, const guint8 *shown, guint n,
+                                            guint n_classes, double temperature,
+                                            double precision_target);
 void cow_calibration_free (CowCalibration *self);
 /* The card's member "calibration"; `split` is the name of what it was fitted on. */
 JsonObject *cow_calibration_to_json (const CowCalibration *self, const char *const *classes,

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/adapter/label-text.h"
 #include "model/network/argmax.h"
 #include "model/training/random.h"
 #include "trainer/data/pictures.h"
@@ -101,6 +102,9 @@ compare_answers_get (CompareAnswers *self, CowClassifier *classifier,
   self->width = self->is_head ? cow_classifier_n_classes (classifier)
                               : (guint)cow_classifier_n_features (classifier);
   self->values = g_new (float, (gsize)self->n * self->width);
+  const CowCard *card = cow_classifier_card (classifier);
+  if (self->is_head && card->multiple)
+    self->shown = g_new (guint8, (gsize)self->n * self->width);
   for (guint i = 0; i < self->n; i += (guint)batch) {
     const guint n = MIN ((guint)batch, self->n - i);
     CowOutput output;
@@ -110,6 +114,9 @@ compare_answers_get (CompareAnswers *self, CowClassifier *classifier,
     memcpy (self->values + (gsize)i * self->width,
             self->is_head ? output.logits : output.pooler_output,
             (gsize)n * self->width * sizeof (float));
+    for (guint k = 0; self->shown && k < n; k++)
+      cow_label_decide (output.probabilities + (gsize)k * self->width, card->thresholds,
+                        self->width, self->shown + (gsize)(i + k) * self->width);
   }
   return TRUE;
 }
@@ -118,6 +125,17 @@ void
 compare_answers_clear (CompareAnswers *self)
 {
   g_clear_pointer (&self->values, g_free);
+  g_clear_pointer (&self->shown, g_free);
+}
+
+/* Whether picture i has the same label in both, or the same labels. */
+static gboolean
+is_same (const CompareAnswers *a, const CompareAnswers *b, guint i)
+{
+  const gsize at = (gsize)i * a->width;
+
+  return a->shown ? memcmp (a->shown + at, b->shown + at, a->width) == 0
+                  : cow_argmax (a->values + at, a->width) == cow_argmax (b->values + at, b->width);
 }
 
 gboolean
@@ -127,7 +145,7 @@ compare_answers (const CompareAnswers *a, const CompareAnswers *b, CompareResult
   const gsize n = (gsize)a->n * a->width;
   double sum = 0, squares = 0;
   *result = (CompareResult){ 0 };
-  if (a->n != b->n || a->width != b->width || a->is_head != b->is_head) {
+  if (a->n != b->n || a->width != b->width || a->is_head != b->is_head || !a->shown != !b->shown) {
     g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
                  "answers of %u x %u and of %u x %u values cannot be compared", a->n, a->width,
                  b->n, b->width);
@@ -142,7 +160,6 @@ compare_answers (const CompareAnswers *a, const CompareAnswers *b, CompareResult
   }
   result->spread = sqrt (MAX (squares / (double)n - sum / (double)n * sum / (double)n, 0));
   for (guint i = 0; a->is_head && i < a->n; i++)
-    result->changed += cow_argmax (a->values + (gsize)i * a->width, a->width) !=
-                       cow_argmax (b->values + (gsize)i * b->width, b->width);
+    result->changed += !is_same (a, b, i);
   return TRUE;
 }

@@ -28,6 +28,7 @@ typedef struct {
   guint n, width;
   gboolean is_head;
   float *values; /* [n, width] */
+  guint8 *shown; /* [n, width] which labels a picture has, where it may have several; else NULL */
 } CompareAnswers;
 
 gboolean compare_answers_get (CompareAnswers *self, CowClassifier *classifier,

@@ -552,6 +552,8 @@ add_card (JsonObject *object, const CowCard *card, gboolean found)
                                  found ? "cowbehavior.json" : "none: the recipes' defaults");
   json_object_set_array_member (object, "classes",
                                 string_array ((const char *const *)card->classes));
+  if (card->multiple)
+    json_object_set_string_member (object, "labels", "several a picture");
   json_object_set_object_member (object, "preprocess", preprocess);
   if (card->base_name)
     json_object_set_string_member (object, "base", card->base_name);

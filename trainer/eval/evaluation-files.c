@@ -11,6 +11,7 @@
 #include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 #include "trainer/data/file-names.h"
+#include "trainer/eval/evaluation-labels.h"
 #include "trainer/host/words.h"
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -179,6 +180,20 @@ calibration_json (const CowEvaluation *self)
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
+/* What there is of one label a picture. */
+static void
+add_one_label (const CowEvaluation *self, JsonObject *object)
+{
+  json_object_set_int_member (object, "correct", (gint64)self->metrics->correct);
+  json_object_set_double_member (object, "accuracy", self->metrics->accuracy);
+  set_scores_member (object, "macro", &self->metrics->macro);
+  set_scores_member (object, "weighted", &self->metrics->weighted);
+  json_object_set_array_member (object, "classes", classes_json (self));
+  json_object_set_array_member (object, "confusion", cow_evaluation_confusion_json (self));
+  json_object_set_array_member (object, "confused_pairs", pairs_json (self));
+  json_object_set_array_member (object, "by_source", sources_json (self));
+}
+
 JsonObject *
 cow_evaluation_to_json (const CowEvaluation *self)
 {
@@ -193,16 +208,10 @@ cow_evaluation_to_json (const CowEvaluation *self)
   set_text (object, "device", self->device);
   set_text (object, "prepared", self->prepared);
   json_object_set_int_member (object, "pictures", self->n);
-  json_object_set_int_member (object, "correct", (gint64)self->metrics->correct);
-  json_object_set_double_member (object, "accuracy", self->metrics->accuracy);
-  set_scores_member (object, "macro", &self->metrics->macro);
-  set_scores_member (object, "weighted", &self->metrics->weighted);
-  json_object_set_array_member (object, "classes", classes_json (self));
-  json_object_set_array_member (object, "confusion", cow_evaluation_confusion_json (self));
-  json_object_set_array_member (object, "confused_pairs", pairs_json (self));
-  json_object_set_array_member (object, "by_source", sources_json (self));
+  (self->multiple ? evaluation_labels_json : add_one_label) (self, object);
   json_object_set_object_member (object, "throughput", throughput_json (self));
-  json_object_set_object_member (object, "calibration", calibration_json (self));
+  if (!self->multiple)
+    json_object_set_object_member (object, "calibration", calibration_json (self));
   json_object_set_array_member (object, "unreadable", texts (self->unreadable));
   json_object_set_array_member (object, "warnings", texts (self->warnings));
   return object;
@@ -214,9 +223,13 @@ cow_evaluation_metrics_json (const CowEvaluation *self)
   JsonObject *object = json_object_new ();
   set_text (object, "split", self->split);
   json_object_set_int_member (object, "n", self->n);
-  json_object_set_double_member (object, "accuracy", self->metrics->accuracy);
-  set_scores_member (object, "macro", &self->metrics->macro);
-  set_scores_member (object, "weighted", &self->metrics->weighted);
+  if (self->multiple) {
+    evaluation_labels_metrics_json (self, object);
+  } else {
+    json_object_set_double_member (object, "accuracy", self->metrics->accuracy);
+    set_scores_member (object, "macro", &self->metrics->macro);
+    set_scores_member (object, "weighted", &self->metrics->weighted);
+  }
   set_text (object, "made_at", self->made_at);
   return object;
 }
@@ -320,10 +333,9 @@ append_sources (GString *text, const CowEvaluation *self)
   }
 }
 
-char *
-cow_evaluation_report_text (const CowEvaluation *self)
+static void
+append_one (GString *text, const CowEvaluation *self)
 {
-  GString *text = g_string_new (NULL);
   append_table (text, self);
   append_pairs (text, self);
   append_sources (text, self);
@@ -332,6 +344,22 @@ cow_evaluation_report_text (const CowEvaluation *self)
       "\ntemperature %.4g: log loss %.4f (%.4f without), calibration error %.4f (%.4f without)\n",
       self->temperature, self->trust.log_loss_after, self->trust.log_loss_before,
       self->trust.ece_after, self->trust.ece_before);
+}
+
+static void
+append_several (GString *text, const CowEvaluation *self)
+{
+  evaluation_labels_text (self, text);
+  g_string_append_printf (text, "thresholds: %s%s\n",
+                          self->fitted_on ? "fitted now on " : "the adapter's card",
+                          self->fitted_on ? self->fitted_on : "");
+}
+
+char *
+cow_evaluation_report_text (const CowEvaluation *self)
+{
+  GString *text = g_string_new (NULL);
+  (self->multiple ? append_several : append_one) (text, self);
   if (self->seconds > 0 && self->network_seconds > 0) {
     g_autofree char *all = words_number ((self->n + self->unreadable->len) / self->seconds),
                     *network = words_number (self->n / self->network_seconds);
@@ -361,14 +389,15 @@ per_class_csv (const CowEvaluation *self)
 static void
 append_prediction (GString *text, const CowEvaluation *self, guint i)
 {
-  const guint truth = self->truth[i], predicted = self->predicted[i];
-  g_autofree char *path = file_name_text (self->samples[i]->path);
+  g_autofree char *path = file_name_text (self->samples[i]->path),
+                  *truth = cow_evaluation_truth_text (self, i),
+                  *said = cow_evaluation_said_text (self, i);
   cow_csv_append_field (text, path);
   g_string_append_c (text, ',');
-  cow_csv_append_field (text, self->classes[truth]);
+  cow_csv_append_field (text, truth);
   g_string_append_c (text, ',');
-  cow_csv_append_field (text, self->classes[predicted]);
-  g_string_append (text, truth == predicted ? ",1," : ",0,");
+  cow_csv_append_field (text, said);
+  g_string_append (text, cow_evaluation_is_right (self, i) ? ",1," : ",0,");
   cow_csv_append_field (text, self->samples[i]->source ? self->samples[i]->source : "");
   for (guint c = 0; c < self->n_classes; c++)
     g_string_append_printf (text, ",%.6g",
@@ -416,7 +445,7 @@ cow_evaluation_write (const CowEvaluation *self, const char *folder, GError **er
                   *predictions = g_build_filename (folder, "predictions.csv", NULL);
   g_autoptr (JsonObject) object = cow_evaluation_to_json (self);
   g_autofree char *json = cow_json_object_text (object), *text = cow_evaluation_report_text (self),
-                  *csv = per_class_csv (self);
+                  *csv = self->multiple ? evaluation_labels_csv (self) : per_class_csv (self);
   return cow_text_write (json, results, error) && cow_text_write (text, report, error) &&
          cow_text_write (csv, per_class, error) && write_predictions (self, predictions, error);
 }

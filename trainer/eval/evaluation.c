@@ -13,7 +13,7 @@
 #define MOST_PAIRS 10
 
 CowEvaluation *
-cow_evaluation_new (const char *const *classes, guint most, GError **error)
+cow_evaluation_new (const char *const *classes, gboolean multiple, guint most, GError **error)
 {
   g_autoptr (CowEvaluation) self = g_new0 (CowEvaluation, 1);
   gsize values;
@@ -28,8 +28,12 @@ cow_evaluation_new (const char *const *classes, guint most, GError **error)
   if (g_size_checked_mul (&values, MAX (most, 1), self->n_classes)) {
     self->logits = g_try_new0 (float, values);
     self->probabilities = g_try_new0 (float, values);
+    self->shown = multiple ? g_try_new0 (guint8, values) : NULL;
+    self->said = multiple ? g_try_new0 (guint8, values) : NULL;
   }
-  if (self->samples && self->truth && self->predicted && self->logits && self->probabilities)
+  self->multiple = multiple;
+  if (self->samples && self->truth && self->predicted && self->logits && self->probabilities &&
+      (!multiple || (self->shown && self->said)))
     return g_steal_pointer (&self);
   cow_check (CK_NO_MEMORY, error, "the answers for %u pictures of %u classes", most,
              self->n_classes);
@@ -52,6 +56,11 @@ cow_evaluation_free (CowEvaluation *self)
   g_free (self->logits);
   g_free (self->probabilities);
   g_free (self->thresholds);
+  g_free (self->shown);
+  g_free (self->said);
+  g_free (self->decisions);
+  g_clear_pointer (&self->labels, cow_label_metrics_free);
+  g_clear_pointer (&self->label_sources, g_ptr_array_unref);
   g_clear_pointer (&self->warnings, g_ptr_array_unref);
   g_clear_pointer (&self->unreadable, g_ptr_array_unref);
   g_clear_pointer (&self->confusion, cow_confusion_free);
@@ -89,9 +98,94 @@ cow_evaluation_reorder (CowEvaluation *self, const char *const *classes)
   self->classes = g_strdupv ((char **)classes);
 }
 
+/* ---- several labels a picture ---------------------------------------------------------------- */
+
+static void
+source_free (gpointer data)
+{
+  CowLabelSource *self = data;
+  g_free (self->name);
+  cow_label_metrics_free (self->metrics);
+  g_free (self);
+}
+
+static int
+compare_sources (gconstpointer a, gconstpointer b)
+{
+  const CowLabelSource *const *x = a, *const *y = b;
+  return strcmp ((*x)->name, (*y)->name);
+}
+
+static const char *
+source_of (const CowEvaluation *self, guint i)
+{
+  return self->samples[i]->source ? self->samples[i]->source : "";
+}
+
+/* The numbers of the pictures of a source; `room` has the room of `shown`, `said` and `logits`. */
+static CowLabelMetrics *
+measure_source (const CowEvaluation *self, const char *name, guint8 *room[2], float *logits)
+{
+  const gsize width = self->n_classes;
+  guint n = 0;
+
+  for (guint i = 0; i < self->n; i++) {
+    if (!g_str_equal (source_of (self, i), name))
+      continue;
+    memcpy (room[0] + n * width, self->shown + i * width, width);
+    memcpy (room[1] + n * width, self->said + i * width, width);
+    memcpy (logits + n * width, self->logits + i * width, width * sizeof (float));
+    n++;
+  }
+  return cow_label_metrics_new (room[0], room[1], logits, n, self->n_classes);
+}
+
+static void
+measure_sources (CowEvaluation *self)
+{
+  const gsize n = (gsize)self->n * self->n_classes;
+  g_autoptr (GHashTable) known = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autofree guint8 *shown = g_new (guint8, n), *said = g_new (guint8, n);
+  g_autofree float *logits = g_new (float, n);
+
+  self->label_sources = g_ptr_array_new_with_free_func (source_free);
+  for (guint i = 0; i < self->n; i++) {
+    const char *name = source_of (self, i);
+    self->has_sources |= *name != '\0';
+    if (!g_hash_table_add (known, (gpointer)name))
+      continue;
+    CowLabelSource *source = g_new0 (CowLabelSource, 1);
+    source->name = g_strdup (name);
+    source->metrics = measure_source (self, name, (guint8 *[]){ shown, said }, logits);
+    g_ptr_array_add (self->label_sources, source);
+  }
+  g_ptr_array_sort (self->label_sources, compare_sources);
+}
+
+static void
+compute_labels (CowEvaluation *self, double temperature, const float *thresholds)
+{
+  self->temperature = temperature;
+  self->decisions = g_memdup2 (thresholds, self->n_classes * sizeof *thresholds);
+  for (guint i = 0; i < self->n; i++) {
+    const gsize at = (gsize)i * self->n_classes;
+    cow_sigmoid (self->logits + at, self->n_classes, temperature, self->probabilities + at);
+    cow_label_decide (self->probabilities + at, thresholds, self->n_classes, self->said + at);
+  }
+  self->labels =
+      cow_label_metrics_new (self->shown, self->said, self->logits, self->n, self->n_classes);
+  measure_sources (self);
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
 void
 cow_evaluation_compute (CowEvaluation *self, double temperature, const float *thresholds)
 {
+  if (self->multiple) {
+    compute_labels (self, temperature, thresholds);
+    return;
+  }
   g_autofree const char **sources = g_new (const char *, self->n);
 
   self->confusion = cow_confusion_new (self->n_classes);
@@ -148,7 +242,13 @@ answer (Run *run, const float *pixels, const CowLoadItem *items, int n, GError *
     memcpy (self->logits + (gsize)self->n * self->n_classes, logits,
             self->n_classes * sizeof (float));
     self->samples[self->n] = sample;
-    self->truth[self->n++] = (guint)sample->label;
+    if (self->multiple)
+      memcpy (self->shown + (gsize)self->n * self->n_classes,
+              cow_label_sets_get (run->options.dataset->sets, (guint)sample->label),
+              self->n_classes);
+    else
+      self->truth[self->n] = (guint)sample->label;
+    self->n++;
   }
   return TRUE;
 }
@@ -277,11 +377,17 @@ cow_evaluation_keep (const char *adapter, const char *model, const CowCalibratio
                                                   calibration_split);
     cow_card_set_member (card, "calibration", json_node_init_object (json_node_alloc (), object));
     json_object_unref (object);
+    for (guint c = 0; card->multiple && c < calibration->n_classes; c++)
+      if (calibration->thresholds[c].known)
+        card->thresholds[c] = (float)calibration->thresholds[c].value;
   }
   if (metrics) {
     JsonNode *node = json_node_new (JSON_NODE_ARRAY);
-    json_node_take_array (node, cow_evaluation_confusion_json (metrics));
-    cow_card_set_member (card, "confusion", node);
+    if (!metrics->multiple)
+      json_node_take_array (node, cow_evaluation_confusion_json (metrics));
+    cow_card_set_member (card, "confusion", metrics->multiple ? NULL : node);
+    if (metrics->multiple)
+      json_node_unref (node);
     JsonObject *object = cow_evaluation_metrics_json (metrics);
     cow_card_set_member (card, "metrics", json_node_init_object (json_node_alloc (), object));
     json_object_unref (object);

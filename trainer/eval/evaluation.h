@@ -14,9 +14,15 @@
 #include "trainer/eval/calibration.h"
 #include "trainer/data/dataset.h"
 #include "trainer/data/loader.h"
-#include "trainer/eval/metrics.h"
+#include "trainer/eval/label-metrics.h"
 
 G_BEGIN_DECLS
+
+/* The pictures of one source, where they may have several labels. */
+typedef struct {
+  char *name;
+  CowLabelMetrics *metrics;
+} CowLabelSource;
 
 typedef struct {
   /* Names of what was evaluated, for people; the caller sets them. */
@@ -29,7 +35,7 @@ typedef struct {
 
   guint n;                   /* pictures that could be read */
   const CowSample **samples; /* [n], of the data set */
-  guint *truth, *predicted;  /* [n] */
+  guint *truth, *predicted;  /* [n]; not where pictures may have several labels */
   float *logits;             /* [n, n_classes] */
   float *probabilities;      /* [n, n_classes], at the temperature below */
   GPtrArray *unreadable;     /* paths that could not be read, of char * */
@@ -37,6 +43,14 @@ typedef struct {
   double network_seconds;    /* of which in the network */
   int batch;
   gboolean has_sources; /* whether any picture says where it comes from */
+
+  /* Where pictures may have several labels: `multiple`. What follows below up to `temperature`, and
+   * trust and thresholds, are of one label alone, and NULL or 0 else. */
+  gboolean multiple;
+  guint8 *shown, *said;     /* [n, n_classes], 0 or 1 */
+  float *decisions;         /* [n_classes] from which probability on a picture has a label */
+  CowLabelMetrics *labels;  /* all of it */
+  GPtrArray *label_sources; /* of CowLabelSource, sorted by name */
 
   CowConfusion *confusion;
   CowMetrics *metrics;
@@ -52,7 +66,8 @@ typedef struct {
 } CowEvaluation;
 
 /* Room for `most` pictures; names are copied. */
-CowEvaluation *cow_evaluation_new (const char *const *classes, guint most, GError **error);
+CowEvaluation *cow_evaluation_new (const char *const *classes, gboolean multiple, guint most,
+                                   GError **error);
 void cow_evaluation_free (CowEvaluation *self);
 
 /*
@@ -68,8 +83,21 @@ gboolean cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier,
  * be called before cow_evaluation_compute (); labels of pictures are taken to be in that order. */
 void cow_evaluation_reorder (CowEvaluation *self, const char *const *classes);
 
-/* Computes all numbers; thresholds [n_classes] or NULL. */
+/* Computes all numbers; thresholds [n_classes] or NULL, which they are not where pictures may have
+ * several labels. */
 void cow_evaluation_compute (CowEvaluation *self, double temperature, const float *thresholds);
+
+/* ---- evaluation-answers.c -------------------------------------------------------------------- */
+
+/* Of picture i, after computing: whether its label, or each of its labels, is right; what it shows
+ * and what was said of it ("Lying|Ruminating"), to be freed with g_free; and how sure that was, of
+ * several labels the surest wrong answer, or the least sure where all are right. */
+gboolean cow_evaluation_is_right (const CowEvaluation *self, guint i);
+char *cow_evaluation_truth_text (const CowEvaluation *self, guint i);
+char *cow_evaluation_said_text (const CowEvaluation *self, guint i);
+double cow_evaluation_sureness (const CowEvaluation *self, guint i);
+/* Pictures that show a class. */
+guint64 cow_evaluation_support (const CowEvaluation *self, guint class);
 
 /* ---- evaluation-files.c ---------------------------------------------------------------------- */
 
@@ -89,7 +117,8 @@ gboolean cow_evaluation_write (const CowEvaluation *self, const char *folder, GE
 
 /*
  * Keeps in the adapter's cowbehavior.json what is not NULL: a calibration with the name of its
- * split, and how good the adapter was. The file is replaced whole or not at all; a folder without
+ * split (where pictures may have several labels its thresholds are the card's, too), and how good
+ * the adapter was. The file is replaced whole or not at all; a folder without
  * one (the published adapters) gets it, with the defaults that held before.
  */
 gboolean cow_evaluation_keep (const char *adapter, const char *model,

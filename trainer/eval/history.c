@@ -12,17 +12,21 @@ static const char *const column_names[COW_EPOCH_COLUMNS] = {
 };
 
 const char *
-cow_epoch_column (guint i)
+cow_epoch_column (guint i, gboolean multiple)
 {
-  return column_names[i];
+  const char *name = column_names[i];
+
+  if (multiple && g_str_equal (name, "train_acc"))
+    return "train_exact_match";
+  return multiple && g_str_equal (name, "val_acc") ? "val_map" : name;
 }
 
 char *
-cow_history_to_csv (const GArray *history)
+cow_history_to_csv (const GArray *history, gboolean multiple)
 {
   GString *text = g_string_new (NULL);
   for (guint i = 0; i < COW_EPOCH_COLUMNS; i++)
-    g_string_append_printf (text, "%s%s", i > 0 ? "," : "", column_names[i]);
+    g_string_append_printf (text, "%s%s", i > 0 ? "," : "", cow_epoch_column (i, multiple));
   g_string_append_c (text, '\n');
   for (guint row = 0; row < history->len; row++) {
     const double *values = (const double *)&g_array_index (history, CowEpoch, row);
@@ -34,8 +38,11 @@ cow_history_to_csv (const GArray *history)
 }
 
 const char *
-cow_epoch_head (void)
+cow_epoch_head (gboolean multiple)
 {
+  if (multiple)
+    return "epoch  train loss     exact  val loss       mAP       rate  gradient  pictures/s   "
+           "memory";
   return "epoch  train loss  accuracy  val loss  accuracy       rate  gradient  pictures/s   "
          "memory";
 }
@@ -98,10 +105,13 @@ cow_history_read (const char *path, GError **error)
   gboolean more = TRUE;
   guint epoch;
 
-  if (!csv || !csv_require (csv, cow_epoch_column (0), "the epoch", &epoch, error))
+  if (!csv || !csv_require (csv, column_names[0], "the epoch", &epoch, error))
     return NULL;
-  for (guint i = 0; i < COW_EPOCH_COLUMNS; i++)
-    columns[i] = csv_column (csv, cow_epoch_column (i));
+  for (guint i = 0; i < COW_EPOCH_COLUMNS; i++) {
+    columns[i] = csv_column (csv, column_names[i]);
+    if (columns[i] < 0)
+      columns[i] = csv_column (csv, cow_epoch_column (i, TRUE));
+  }
   for (;;) {
     if (!csv_next (csv, &more, error))
       return NULL;

@@ -7,7 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* All doubles: checkpoints keep a history as a matrix [epochs, COW_EPOCH_COLUMNS]. */
+/* Where pictures may have several labels, the accuracies are the share of training pictures of
+ * which every label is right, and the mean average precision of validation. All doubles:
+ * checkpoints keep a history as a matrix [epochs, COW_EPOCH_COLUMNS]. */
 typedef struct {
   double epoch; /* from 1 */
   double train_loss, train_acc, val_loss, val_acc;
@@ -20,17 +22,17 @@ typedef struct {
 
 #define COW_EPOCH_COLUMNS (sizeof (CowEpoch) / sizeof (double))
 
-/* The names of the columns; static. */
-const char *cow_epoch_column (guint i);
+/* The names of the columns, with one label a picture or several; static. */
+const char *cow_epoch_column (guint i, gboolean multiple);
 /* results.csv; free with g_free. */
-char *cow_history_to_csv (const GArray *history);
+char *cow_history_to_csv (const GArray *history, gboolean multiple);
 /*
  * Reads a results.csv again, columns by their names, those that are not there as NAN. Values that
  * are no numbers, or epochs that do not rise, are COW_ERROR_FORMAT. Free with g_array_unref.
  */
 GArray *cow_history_read (const char *path, GError **error);
 /* The head of the table that people read, and a row of it. */
-const char *cow_epoch_head (void);
+const char *cow_epoch_head (gboolean multiple);
 char *cow_epoch_line (const CowEpoch *epoch, gboolean best);
 
 G_END_DECLS

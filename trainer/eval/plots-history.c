@@ -19,7 +19,8 @@ typedef struct {
   gsize columns[2]; /* offsets in CowEpoch */
   guint n_lines;
   gboolean log, from_zero;
-  double most; /* 0: what the values need */
+  double most;           /* 0: what the values need */
+  gboolean one, several; /* for one label a picture, and for several */
 } Panel;
 
 static const Panel panels[] = {
@@ -31,7 +32,9 @@ static const Panel panels[] = {
     2,
     FALSE,
     TRUE,
-    0 },
+    0,
+    TRUE,
+    TRUE },
   { "accuracy",
     "Accuracy",
     "accuracy",
@@ -40,7 +43,20 @@ static const Panel panels[] = {
     2,
     FALSE,
     TRUE,
-    1 },
+    1,
+    TRUE,
+    FALSE },
+  { "average-precision",
+    "Mean average precision",
+    "share",
+    { "exact, training", "precision, validation" },
+    { offsetof (CowEpoch, train_acc), offsetof (CowEpoch, val_acc) },
+    2,
+    FALSE,
+    TRUE,
+    1,
+    FALSE,
+    TRUE },
   { "learning-rate",
     "Learning rate",
     "learning rate",
@@ -49,7 +65,9 @@ static const Panel panels[] = {
     1,
     TRUE,
     FALSE,
-    0 },
+    0,
+    TRUE,
+    TRUE },
 };
 static const PlotColour line_colours[] = { PLOT_BLUE, PLOT_ORANGE };
 
@@ -84,8 +102,8 @@ scale_of (const GArray *history, const Panel *panel)
   return y;
 }
 
-/* The epoch with the best validation accuracy, the first of equals, which is the one that is kept.
- */
+/* The epoch with the best validation accuracy (or average precision), the first of equals, which is
+ * the one that is kept. */
 static double
 best_epoch (const GArray *history)
 {
@@ -132,10 +150,12 @@ draw (const PlotFigure *self, PlotCanvas *canvas)
 }
 
 GPtrArray *
-plots_of_history (const GArray *history)
+plots_of_history (const GArray *history, gboolean multiple)
 {
   GPtrArray *figures = g_ptr_array_new_with_free_func ((GDestroyNotify)plot_figure_free);
   for (guint i = 0; i < G_N_ELEMENTS (panels) && history->len > 0; i++) {
+    if (!(multiple ? panels[i].several : panels[i].one))
+      continue;
     g_autofree char *subtitle =
         g_strdup_printf ("%u epoch%s", history->len, history->len == 1 ? "" : "s");
     PlotFigure *figure = plot_figure_new (panels[i].name, panels[i].title, subtitle);

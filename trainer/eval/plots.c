@@ -448,6 +448,10 @@ GPtrArray *
 plots_of_evaluation (const CowEvaluation *evaluation)
 {
   GPtrArray *figures = g_ptr_array_new_with_free_func ((GDestroyNotify)plot_figure_free);
+  if (evaluation->multiple) {
+    add (figures, plot_precision_recall (evaluation));
+    return figures;
+  }
   add (figures, plot_confusion (evaluation, FALSE));
   add (figures, plot_confusion (evaluation, TRUE));
   add (figures, plot_classes (evaluation));

@@ -12,15 +12,18 @@
 
 G_BEGIN_DECLS
 
+/* Precision over recall, a panel for each class; where pictures may have several labels. */
+PlotFigure *plot_precision_recall (const CowEvaluation *evaluation);
+
 /*
- * "confusion" and "confusion-normalised"; "classes": precision, recall and F1; "pairs": the most
- * confused; "sources", where pictures say where they come from; "reliability". Free with
- * g_ptr_array_unref.
+ * Where pictures may have several labels "precision-recall"; else "confusion" and
+ * "confusion-normalised"; "classes": precision, recall and F1; "pairs": the most confused;
+ * "sources", where pictures say where they come from; "reliability". Free with g_ptr_array_unref.
  */
 GPtrArray *plots_of_evaluation (const CowEvaluation *evaluation);
-/* "loss", "accuracy" and "learning-rate" by epoch; nothing for a history without epochs. `history`:
- * of CowEpoch. */
-GPtrArray *plots_of_history (const GArray *history);
+/* "loss", "accuracy" (where a picture may have several labels, `multiple`, "average-precision") and
+ * "learning-rate" by epoch; nothing for a history without epochs. `history`: of CowEpoch. */
+GPtrArray *plots_of_history (const GArray *history, gboolean multiple);
 
 G_END_DECLS
 

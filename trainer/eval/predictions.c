@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/adapter/label-text.h"
 #include "model/files/csv-field.h"
 #include "model/files/error.h"
 #include "model/files/file-writer.h"
@@ -20,7 +21,9 @@ struct _Predictions {
   GString *text;       /* not yet written */
   const char *const *classes;
   guint n_classes, top_k;
-  guint *order; /* [n_classes] class indices, most probable first */
+  const float *decisions; /* [n_classes] or NULL */
+  guint8 *shown;          /* [n_classes] with decisions: the labels of the subject at hand */
+  guint *order;           /* [n_classes] class indices, most probable first */
   gboolean recordings;
   int path_width, label_width;
 };
@@ -72,6 +75,28 @@ or_empty (const char *text)
   return text ? text : "";
 }
 
+/* ---- several labels -------------------------------------------------------------------------- */
+
+/* The text of the label column; g_free. */
+static char *
+label_text (const Predictions *self)
+{
+  return self->decisions ? cow_label_text (self->classes, self->shown, self->n_classes)
+                         : g_strdup (self->classes[self->order[0]]);
+}
+
+/* The probability of the label; of several labels that of the least sure, and where there is none
+ * that of the likeliest class. */
+static double
+confidence (const Predictions *self, const float *probabilities)
+{
+  double least = 2;
+  for (guint c = 0; self->decisions && c < self->n_classes; c++)
+    if (self->shown[c])
+      least = MIN (least, (double)probabilities[c]);
+  return least < 2 ? least : (double)probabilities[self->order[0]];
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 /* Whether the line that begins at a byte of the text has room for more on the terminal. */
@@ -95,7 +120,9 @@ add_header (Predictions *self)
     }
     append_column (self->text, "label", self->label_width);
     g_string_append (self->text, "confidence");
-    if (self->top_k > 1 && fits (self, 0, "  then"))
+    if (self->decisions && fits (self, 0, "  likeliest"))
+      g_string_append (self->text, "  likeliest");
+    else if (!self->decisions && self->top_k > 1 && fits (self, 0, "  then"))
       g_string_append (self->text, "  then");
     g_string_append_c (self->text, '\n');
     break;
@@ -118,9 +145,11 @@ add_header (Predictions *self)
 static void
 add_table_row (Predictions *self, const PredictionSubject *subject, const float *probabilities)
 {
-  const guint best = self->order[0];
+  /* Several labels are not told apart by their order: all of the likeliest are listed. */
+  const guint first = self->decisions ? 0 : 1;
   const gsize start = self->text->len;
-  g_autofree char *shown = file_name_text (subject->path), *time = time_text (subject);
+  g_autofree char *shown = file_name_text (subject->path), *time = time_text (subject),
+                  *label = label_text (self);
   const char *who = *or_empty (subject->zone) ? subject->zone : or_empty (subject->track);
 
   append_column (self->text, shown, self->path_width);
@@ -128,11 +157,11 @@ add_table_row (Predictions *self, const PredictionSubject *subject, const float 
     append_column (self->text, time, TIME_WIDTH);
     append_column (self->text, who, WHO_WIDTH);
   }
-  append_column (self->text, self->classes[best], self->label_width);
-  g_string_append_printf (self->text, "%10.4f", (double)probabilities[best]);
-  for (guint i = 1; i < self->top_k; i++) {
+  append_column (self->text, label, self->label_width);
+  g_string_append_printf (self->text, "%10.4f", confidence (self, probabilities));
+  for (guint i = first; i < self->top_k; i++) {
     g_autofree char *next =
-        g_strdup_printf ("%s%s %.4f", i == 1 ? "  " : ", ", self->classes[self->order[i]],
+        g_strdup_printf ("%s%s %.4f", i == first ? "  " : ", ", self->classes[self->order[i]],
                          (double)probabilities[self->order[i]]);
     if (!fits (self, start, next))
       break;
@@ -144,7 +173,8 @@ add_table_row (Predictions *self, const PredictionSubject *subject, const float 
 static void
 add_csv_row (Predictions *self, const PredictionSubject *subject, const float *probabilities)
 {
-  g_autofree char *shown = file_name_text (subject->path), *time = time_text (subject);
+  g_autofree char *shown = file_name_text (subject->path), *time = time_text (subject),
+                  *label = label_text (self);
   const char *const of_recordings[] = { time, or_empty (subject->zone), or_empty (subject->track) };
 
   cow_csv_append_field (self->text, shown);
@@ -153,11 +183,26 @@ add_csv_row (Predictions *self, const PredictionSubject *subject, const float *p
     cow_csv_append_field (self->text, of_recordings[i]);
   }
   g_string_append_c (self->text, ',');
-  cow_csv_append_field (self->text, self->classes[self->order[0]]);
-  g_string_append_printf (self->text, ",%.6g", (double)probabilities[self->order[0]]);
+  cow_csv_append_field (self->text, label);
+  g_string_append_printf (self->text, ",%.6g", confidence (self, probabilities));
   for (guint i = 0; i < self->n_classes; i++)
     g_string_append_printf (self->text, ",%.6g", (double)probabilities[i]);
   g_string_append_c (self->text, '\n');
+}
+
+/* All labels, which need not be taken out of one text. */
+static void
+add_json_labels (Predictions *self)
+{
+  const char *before = "";
+  g_string_append (self->text, ", \"labels\": [");
+  for (guint c = 0; c < self->n_classes; c++)
+    if (self->shown[c]) {
+      g_string_append (self->text, before);
+      cow_json_append_string (self->text, self->classes[c]);
+      before = ", ";
+    }
+  g_string_append_c (self->text, ']');
 }
 
 /* ", "NAME": "VALUE"" where there is a value. */
@@ -173,7 +218,8 @@ append_member (GString *text, const char *name, const char *value)
 static void
 add_json_row (Predictions *self, const PredictionSubject *subject, const float *probabilities)
 {
-  g_autofree char *shown = file_name_text (subject->path), *time = time_text (subject);
+  g_autofree char *shown = file_name_text (subject->path), *time = time_text (subject),
+                  *label = label_text (self);
 
   g_string_append (self->text, "{\"image_path\": ");
   cow_json_append_string (self->text, shown);
@@ -182,9 +228,11 @@ add_json_row (Predictions *self, const PredictionSubject *subject, const float *
   append_member (self->text, "zone", subject->zone);
   append_member (self->text, "track", subject->track);
   g_string_append (self->text, ", \"pred_label\": ");
-  cow_json_append_string (self->text, self->classes[self->order[0]]);
+  cow_json_append_string (self->text, label);
+  if (self->decisions)
+    add_json_labels (self);
   g_string_append_printf (self->text, ", \"confidence\": %.6g, \"top_k\": [",
-                          (double)probabilities[self->order[0]]);
+                          confidence (self, probabilities));
   for (guint i = 0; i < self->top_k; i++) {
     g_string_append (self->text, i == 0 ? "{\"label\": " : ", {\"label\": ");
     cow_json_append_string (self->text, self->classes[self->order[i]]);
@@ -218,6 +266,8 @@ predictions_add (Predictions *self, const PredictionSubject *subject, const floa
     self->order[i] = i;
   g_qsort_with_data (self->order, (int)self->n_classes, sizeof (guint), compare_probabilities,
                      (gpointer)probabilities);
+  if (self->decisions)
+    cow_label_decide (probabilities, self->decisions, self->n_classes, self->shown);
 
   switch (self->format) {
   case FORMAT_TABLE:
@@ -272,8 +322,9 @@ predictions_finish (Predictions *self, GError **error)
 }
 
 Predictions *
-predictions_new (PredictionFormat format, const char *path, const char *const *classes, int top_k,
-                 const GPtrArray *paths, gboolean recordings, GError **error)
+predictions_new (PredictionFormat format, const char *path, const char *const *classes,
+                 const float *decisions, int top_k, const GPtrArray *paths, gboolean recordings,
+                 GError **error)
 {
   g_autoptr (Predictions) self = g_new0 (Predictions, 1);
 
@@ -283,6 +334,8 @@ predictions_new (PredictionFormat format, const char *path, const char *const *c
   self->recordings = recordings;
   self->top_k = MIN ((guint)top_k, self->n_classes);
   self->order = g_new (guint, self->n_classes);
+  self->decisions = decisions;
+  self->shown = decisions ? g_new0 (guint8, self->n_classes) : NULL;
   self->text = g_string_new (NULL);
   self->path_width = (int)strlen ("picture");
   self->label_width = (int)strlen ("label");
@@ -307,5 +360,6 @@ predictions_free (Predictions *self)
   if (self->text)
     g_string_free (self->text, TRUE);
   g_free (self->order);
+  g_free (self->shown);
   g_free (self);
 }

@@ -23,13 +23,14 @@ typedef struct _Predictions Predictions;
 
 /*
  * `path` NULL: standard output. A file is written beside its name and takes it in finish ().
- * `classes` is NULL-terminated and borrowed; the best `top_k` are listed; `paths` are those of
- * pictures and recordings to come, for the width of the table's first column. `recordings`: whether
- * there are some, whose rows have the columns time, zone and track.
+ * `classes` is NULL-terminated and borrowed, and so are `decisions` [n_classes], where a picture
+ * may have several labels: from which probability on it has one, else NULL. The best `top_k` are
+ * listed; `paths` are those of pictures and recordings to come, for the width of the table's first
+ * column. `recordings`: whether there are some, whose rows have the columns time, zone and track.
  */
 Predictions *predictions_new (PredictionFormat format, const char *path, const char *const *classes,
-                              int top_k, const GPtrArray *paths, gboolean recordings,
-                              GError **error);
+                              const float *decisions, int top_k, const GPtrArray *paths,
+                              gboolean recordings, GError **error);
 /* One row; probabilities are finite, one a class. It waits for predictions_flush (). */
 void predictions_add (Predictions *self, const PredictionSubject *subject,
                       const float *probabilities);

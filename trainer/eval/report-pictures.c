@@ -9,12 +9,6 @@
 #define MOST_OF_CELL  6
 #define MOST_OF_CELLS 240
 
-static double
-sureness_of (const CowEvaluation *e, guint i)
-{
-  return (double)e->probabilities[(gsize)i * e->n_classes + e->predicted[i]];
-}
-
 /* ---- pictures -------------------------------------------------------------------------------- */
 
 static void
@@ -35,18 +29,19 @@ append_image (GString *html, Thumbnails *thumbnails, const CowSample *sample)
 static void
 append_picture (GString *html, const CowEvaluation *e, Thumbnails *thumbnails, guint i)
 {
-  const gboolean right = e->truth[i] == e->predicted[i];
-  g_autofree char *path = file_name_text (e->samples[i]->path);
+  g_autofree char *path = file_name_text (e->samples[i]->path),
+                  *truth = cow_evaluation_truth_text (e, i),
+                  *said = cow_evaluation_said_text (e, i);
 
   g_string_append (html, "<figure class=\"shot\">");
   if (thumbnails)
     append_image (html, thumbnails, e->samples[i]);
   g_string_append (html, "<figcaption><b>");
-  html_text (html, e->classes[e->predicted[i]]);
-  g_string_append_printf (html, "</b> %.4f", sureness_of (e, i));
-  if (!right) {
+  html_text (html, said);
+  g_string_append_printf (html, "</b> %.4f", cow_evaluation_sureness (e, i));
+  if (!cow_evaluation_is_right (e, i)) {
     g_string_append (html, "<br>true: ");
-    html_text (html, e->classes[e->truth[i]]);
+    html_text (html, truth);
   }
   g_string_append (html, "<br><small>");
   html_text (html, path);
@@ -68,7 +63,8 @@ static gint
 compare_sureness (gconstpointer a, gconstpointer b, gpointer evaluation)
 {
   const guint i = *(const guint *)a, k = *(const guint *)b;
-  const double x = sureness_of (evaluation, i), y = sureness_of (evaluation, k);
+  const double x = cow_evaluation_sureness (evaluation, i),
+               y = cow_evaluation_sureness (evaluation, k);
 
   return x > y ? -1 : x < y ? 1 : i < k ? -1 : i > k;
 }
@@ -85,7 +81,7 @@ report_append_mistakes (GString *html, const CowEvaluation *evaluation, Thumbnai
   g_autoptr (GArray) wrong = g_array_new (FALSE, FALSE, sizeof (guint));
 
   for (guint i = 0; i < evaluation->n; i++)
-    if (evaluation->truth[i] != evaluation->predicted[i])
+    if (!cow_evaluation_is_right (evaluation, i))
       g_array_append_val (wrong, i);
   if (wrong->len == 0)
     return;

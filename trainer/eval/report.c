@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cow-build.h"
+#include "trainer/eval/evaluation-labels.h"
 #include "trainer/eval/html.h"
 #include "trainer/eval/plots.h"
 #include "trainer/eval/report-pictures.h"
@@ -81,19 +82,28 @@ append_card (GString *html, const char *name, const char *value)
 }
 
 static void
-append_cards (GString *html, const CowEvaluation *e)
+append_one_label (GString *html, const CowEvaluation *e)
 {
   g_autofree char *accuracy = g_strdup_printf ("%.2f %%", 100 * e->metrics->accuracy);
   g_autofree char *macro = g_strdup_printf ("%.4f", e->metrics->macro.f1),
                   *weighted = g_strdup_printf ("%.4f", e->metrics->weighted.f1);
   g_autofree char *pictures = plot_count_text (e->n),
                   *ece = g_strdup_printf ("%.4f", e->trust.ece_after);
-  g_string_append (html, "<div class=\"cards\">\n");
   append_card (html, "accuracy", accuracy);
   append_card (html, "F1, macro", macro);
   append_card (html, "F1, weighted", weighted);
   append_card (html, "pictures", pictures);
   append_card (html, "calibration error", ece);
+}
+
+static void
+append_cards (GString *html, const CowEvaluation *e)
+{
+  g_string_append (html, "<div class=\"cards\">\n");
+  if (e->multiple)
+    evaluation_labels_cards (e, html);
+  else
+    append_one_label (html, e);
   if (e->seconds > 0) {
     const double rate = (e->n + e->unreadable->len) / e->seconds;
     g_autofree char *text =
@@ -270,18 +280,14 @@ append_sureness (GString *html, const CowEvaluation *e)
 
 /* ---- the page -------------------------------------------------------------------------------- */
 
+/* What the network says where a picture has one label. */
 static gboolean
-append_body (GString *html, const CowEvaluation *e, const CowAgainst *against,
-             const GArray *history, Thumbnails *thumbnails, GError **error)
+append_answers (GString *html, const CowEvaluation *e, const GPtrArray *figures,
+                Thumbnails *thumbnails, GError **error)
 {
   static const char *const confusion[] = { "confusion-normalised", "confusion", NULL };
   static const char *const classes[] = { "classes", "pairs", NULL };
   static const char *const reliability[] = { "reliability", NULL };
-  static const char *const training[] = { "loss", "accuracy", "learning-rate", NULL };
-  g_autoptr (GPtrArray) figures = plots_of_evaluation (e);
-  append_top (html, e);
-  if (against)
-    cow_against_append (html, against, thumbnails);
   g_string_append (html, "<h2>What is taken for what</h2>\n");
   if (e->n_classes <= REPORT_MOST_CLASSES)
     report_append_matrix (html, e, thumbnails);
@@ -301,10 +307,37 @@ append_body (GString *html, const CowEvaluation *e, const CowAgainst *against,
     return FALSE;
   if (e->thresholds)
     append_thresholds (html, e);
+  return TRUE;
+}
+
+/* The same where it may have several. */
+static gboolean
+append_label_answers (GString *html, const CowEvaluation *e, const GPtrArray *figures,
+                      GError **error)
+{
+  static const char *const curves[] = { "precision-recall", NULL };
+  evaluation_labels_tables (e, html);
+  g_string_append (html, "<h2>Precision over recall</h2>\n");
+  return append_figures (html, figures, curves, error);
+}
+
+static gboolean
+append_body (GString *html, const CowEvaluation *e, const CowAgainst *against,
+             const GArray *history, Thumbnails *thumbnails, GError **error)
+{
+  static const char *const training[] = { "loss", "accuracy", "average-precision", "learning-rate",
+                                          NULL };
+  g_autoptr (GPtrArray) figures = plots_of_evaluation (e);
+  append_top (html, e);
+  if (against)
+    cow_against_append (html, against, thumbnails);
+  if (e->multiple ? !append_label_answers (html, e, figures, error)
+                  : !append_answers (html, e, figures, thumbnails, error))
+    return FALSE;
   report_append_mistakes (html, e, thumbnails);
   if (!history || history->len == 0)
     return TRUE;
-  g_autoptr (GPtrArray) panels = plots_of_history (history);
+  g_autoptr (GPtrArray) panels = plots_of_history (history, e->multiple);
   g_string_append (html, "<h2>Training</h2>\n");
   return append_figures (html, panels, training, error);
 }

@@ -64,6 +64,9 @@ hash_dataset (const CowDataset *dataset, gboolean sizes)
     GStatBuf status;
     const gint64 size = sizes && g_stat (sample->path, &status) == 0 ? (gint64)status.st_size : -1;
     cow_digest_add_text (sum, "%s", sample->path);
+    /* The number of a combination of labels would not tell what it is of. */
+    if (dataset->sets)
+      cow_digest_add_text (sum, "%s", cow_dataset_label_text (dataset, sample));
     cow_digest_add_text (sum, "%" G_GINT64_FORMAT " %d %d %d %a %a %a %a", size, sample->label,
                          (int)sample->split, (int)sample->box_kind, sample->box[0], sample->box[1],
                          sample->box[2], sample->box[3]);

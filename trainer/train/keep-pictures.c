@@ -3,14 +3,15 @@
 
 #include "trainer/data/loader.h"
 
-/* The samples of a split by their class: [n_classes] arrays of guint. */
+/* The samples of a split by their class, or by their labels where they may have several: arrays of
+ * guint. */
 static GPtrArray *
 group_by_class (const CowDataset *dataset, CowSplit split)
 {
   const GArray *samples = dataset->splits[split];
   GPtrArray *classes = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
 
-  for (guint c = 0; c < dataset->n_classes; c++)
+  for (guint c = 0; c < cow_dataset_n_labels (dataset); c++)
     g_ptr_array_add (classes, g_array_new (FALSE, FALSE, sizeof (guint)));
   for (guint i = 0; i < samples->len; i++) {
     const guint sample = g_array_index (samples, guint, i);

@@ -23,7 +23,11 @@ typedef struct {
   CowFeed *feed;
   CowRunState *state; /* where the loop begins, and then where it is */
   guint n_classes;
-  const float *class_weights; /* [n_classes] or NULL */
+  /* [n_classes] or NULL; with several labels a picture those of the pictures that show a class. */
+  const float *class_weights;
+  const CowLabelSets *sets; /* where a picture may have several labels: what its label stands for */
+  float *thresholds;        /* [n_classes], with `sets`: written after each validation, those of the
+                               best F1; left as they are of classes that no picture there shows */
   /* Keeps `state` and the network; `best`: it is the best so far. Called where a step or an epoch
    * has ended. */
   gboolean (*save) (gboolean best, gpointer data, GError **error);

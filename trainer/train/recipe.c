@@ -310,6 +310,7 @@ cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options)
     .val_fraction = self->val_fraction,
     .test_fraction = self->test_fraction,
     .seed = self->seed,
+    .multiple = self->multi_label,
     .allow_missing = self->allow_missing,
   };
 }
@@ -435,6 +436,10 @@ cow_recipe_check (const CowRecipe *self, GError **error)
                    : self->init != COW_INIT_DEFAULT ? "init-lora-weights"
                                                     : "loraplus-lr-ratio",
                    cow_recipe_kind_name (self));
+  if (self->multi_label && self->balance == COW_BALANCE_SAMPLER)
+    return refuse (error, "--balance sampler shows pictures of rare classes more often, which "
+                          "--multi-label leaves open where they show frequent ones too: --balance "
+                          "weights is expected");
   if (kind->named && !*self->network)
     return refuse (error, "--network is missing: a size's name or a folder with a config.json");
   if (kind->side > 0 && (width != kind->side || height != kind->side))

@@ -39,6 +39,7 @@ typedef struct {
   char *prefix; /* FROM=TO;FROM=TO */
   char *group_by, *classes;
   double val_fraction, test_fraction;
+  int multi_label; /* pictures have any number of labels */
   int allow_missing;
   int augment;       /* CowAugment */
   int copies;        /* augmented copies of each picture, beside the picture as it is */

@@ -20,7 +20,9 @@ settings_object (const CowRecipe *recipe)
 
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {
     if (cow_recipe_is_path (i) || cow_recipe_is_list (i) || cow_recipe_is_free (i) ||
-        g_str_equal (cow_recipe_key (i), "recipe"))
+        g_str_equal (cow_recipe_key (i), "recipe") ||
+        /* the card says it, and those without it are to stay as they were */
+        g_str_equal (cow_recipe_key (i), "multi-label"))
       continue;
     g_autofree char *value = cow_recipe_get (recipe, i);
     if (*value)
@@ -50,6 +52,8 @@ run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *ba
   card->kind = g_strdup (cow_recipe_kind_name (recipe));
   g_strfreev (card->classes);
   card->classes = g_strdupv (dataset->classes);
+  if (dataset->sets)
+    cow_card_set_multiple (card, NULL);
   card->preprocess = recipe->preprocess;
   card->base_name = base_path ? g_path_get_basename (base_path) : NULL;
   card->base_hash = g_strdup (base_hash);
@@ -67,15 +71,19 @@ run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *ba
 }
 
 void
-run_card_update (CowCard *card, const CowRunState *state, const CowDataset *dataset)
+run_card_update (CowCard *card, const CowRunState *state, const CowDataset *dataset,
+                 const float *thresholds)
 {
+  if (dataset->sets)
+    cow_card_set_multiple (card, thresholds);
   if (state->history->len == 0)
     return;
   const CowEpoch *epoch = &g_array_index (state->history, CowEpoch, state->history->len - 1);
   JsonObject *metrics = json_object_new ();
   json_object_set_string_member (metrics, "split", cow_split_name (COW_VAL));
   json_object_set_int_member (metrics, "n", dataset->splits[COW_VAL]->len);
-  json_object_set_double_member (metrics, "accuracy", epoch->val_acc);
+  json_object_set_double_member (metrics, dataset->sets ? "mean_average_precision" : "accuracy",
+                                 epoch->val_acc);
   json_object_set_double_member (metrics, "loss", epoch->val_loss);
   json_object_set_int_member (metrics, "epoch", (gint64)epoch->epoch);
   cow_card_set_member (card, "metrics", node_of (metrics));

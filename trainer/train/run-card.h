@@ -12,7 +12,9 @@
 CowCard *run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *base_path,
                        const char *base_hash, const char *base_fingerprint, const char *device);
 /* Adds what is known after the last whole epoch of `state`. It has no times: the same run gives the
- * same card. */
-void run_card_update (CowCard *card, const CowRunState *state, const CowDataset *dataset);
+ * same card. thresholds [n_classes]: with several labels a picture, from which probability on it
+ * has them. */
+void run_card_update (CowCard *card, const CowRunState *state, const CowDataset *dataset,
+                      const float *thresholds);
 
 #endif

@@ -54,6 +54,10 @@ open_dataset (CowRun *self, GError **error)
       return FALSE;
     }
   cow_dataset_say_warnings (self->dataset);
+  if (self->dataset->sets)
+    self->thresholds = g_new (float, self->dataset->n_classes);
+  for (guint c = 0; self->thresholds && c < self->dataset->n_classes; c++)
+    self->thresholds[c] = COW_CARD_THRESHOLD;
   return TRUE;
 }
 
@@ -193,6 +197,9 @@ say_sizes (const CowRun *self, guint64 available)
            n_train, words_s (n_train), dataset->n_classes, n_shown, dataset->splits[COW_VAL]->len,
            dataset->splits[COW_TEST]->len, grouped ? "; kept together by " : "",
            grouped ? dataset->grouped_by : "");
+  if (dataset->sets)
+    g_print ("Several labels a picture: %u combinations; %u of those that train show no class\n",
+             dataset->sets->n, cow_dataset_count_none (dataset, COW_TRAIN));
   g_print ("Computed by %s (%s) in %d thread%s\n", self->device->name, self->device->features,
            self->device->threads, words_s ((guint64)self->device->threads));
   if (self->device->host_memory)
@@ -377,6 +384,11 @@ choose_start (const CowRecipe *recipe, CowNetworkOptions *options, GError **erro
   g_autoptr (CowCard) card = cow_card_read (recipe->start, NULL, error);
   if (!card)
     return FALSE;
+  if (card->multiple != recipe->multi_label)
+    g_printerr ("cow-trainer: warning: %s was trained with %s a picture, this run is with %s: what "
+                "its head answers means something else from now on\n",
+                recipe->start, card->multiple ? "several labels" : "one label",
+                recipe->multi_label ? "several" : "one");
   if (cow_card_kind (card)->cached)
     options->start_head = recipe->start;
   else
@@ -428,7 +440,8 @@ open_network (CowRun *self, GError **error)
   say_init (recipe);
   self->network = cow_network_new (self->stream, &options, error);
   if (self->network && recipe->balance == COW_BALANCE_WEIGHTS)
-    self->class_weights = cow_dataset_class_weights (self->dataset);
+    self->class_weights = self->dataset->sets ? cow_dataset_positive_weights (self->dataset)
+                                              : cow_dataset_class_weights (self->dataset);
   return self->network != NULL;
 }
 
@@ -480,9 +493,10 @@ warn_of_rounding (const CowCard *card, const char *device)
                 "rounding\n");
 }
 
-/* The base must be the one that the run began with: its own card remembers. */
+/* The base must be the one that the run began with: its own card remembers. So it does thresholds,
+ * which hold until the next validation. */
 static gboolean
-check_last (const CowRun *self, const CowRunOptions *options, const char *hash, const char *device,
+check_last (CowRun *self, const CowRunOptions *options, const char *hash, const char *device,
             GError **error)
 {
   g_autofree char *last = g_build_filename (options->folder, "last", NULL);
@@ -494,6 +508,8 @@ check_last (const CowRun *self, const CowRunOptions *options, const char *hash, 
   if (!card)
     return FALSE;
   warn_of_rounding (card, device);
+  for (guint c = 0; card->multiple && self->thresholds && c < self->dataset->n_classes; c++)
+    self->thresholds[c] = card->thresholds[c];
   if (!found || !hash || g_strcmp0 (card->base_hash, hash) == 0)
     return TRUE;
   g_set_error (
@@ -585,6 +601,7 @@ cow_run_free (CowRun *self)
   cow_preprocessing_clear (&self->preprocessing);
   cow_kept_pictures_clear (&self->kept);
   g_free (self->class_weights);
+  g_free (self->thresholds);
   g_free (self->model);
   g_free (self);
 }

@@ -24,6 +24,7 @@ struct _CowRun {
   CowNetwork *network;
   CowRunState *state;
   float *class_weights; /* [classes] or NULL */
+  float *thresholds;    /* [classes] with several labels a picture: of the last validation */
   CowCard *card;
   CowRunTracking *tracking;
 };

@@ -42,7 +42,7 @@ write_adapter (CowRun *self, const char *name, gboolean with_state, GError **err
 static gboolean
 write_table (const CowRun *self, GError **error)
 {
-  g_autofree char *table = cow_history_to_csv (self->state->history);
+  g_autofree char *table = cow_history_to_csv (self->state->history, self->recipe->multi_label);
 
   return cow_run_folder_write (self->folder, "results.csv", table, error);
 }
@@ -57,7 +57,7 @@ save (gboolean best, gpointer data, GError **error)
 {
   CowRun *self = data;
 
-  run_card_update (self->card, self->state, self->dataset);
+  run_card_update (self->card, self->state, self->dataset, self->thresholds);
   return (!best || write_adapter (self, "best", FALSE, error)) &&
          write_adapter (self, "last", TRUE, error) && write_table (self, error);
 }
@@ -71,9 +71,10 @@ log_epoch (CowRun *self, const CowEpoch *epoch)
   CowRunMetric metrics[COW_EPOCH_COLUMNS];
 
   /* The first column is the epoch, which is the step here; the best so far takes its place. */
-  metrics[0] = (CowRunMetric){ "best_val_acc", self->state->at.best_accuracy };
+  metrics[0] = (CowRunMetric){ self->recipe->multi_label ? "best_val_map" : "best_val_acc",
+                               self->state->at.best_accuracy };
   for (guint i = 1; i < COW_EPOCH_COLUMNS; i++)
-    metrics[i] = (CowRunMetric){ cow_epoch_column (i), values[i] };
+    metrics[i] = (CowRunMetric){ cow_epoch_column (i, self->recipe->multi_label), values[i] };
   cow_run_tracking_log_metrics (self->tracking, COW_EPOCH_COLUMNS, metrics, (gint64)epoch->epoch);
 }
 
@@ -103,7 +104,8 @@ tracking_says (const char *text, gpointer data)
 static void
 write_plots (const CowRun *self)
 {
-  g_autoptr (GPtrArray) figures = plots_of_history (self->state->history);
+  g_autoptr (GPtrArray) figures =
+      plots_of_history (self->state->history, self->recipe->multi_label);
   g_autofree char *folder = g_build_filename (cow_run_folder_path (self->folder), "plots", NULL);
   g_autoptr (GError) error = NULL;
 
@@ -159,6 +161,8 @@ cow_run_train (CowRun *self, CowLoopEnd *end, GError **error)
                          .state = self->state,
                          .n_classes = self->dataset->n_classes,
                          .class_weights = self->class_weights,
+                         .sets = self->dataset->sets,
+                         .thresholds = self->thresholds,
                          .save = save,
                          .epoch_done = epoch_done,
                          .data = self };
@@ -167,7 +171,7 @@ cow_run_train (CowRun *self, CowLoopEnd *end, GError **error)
   if (at->step > 0)
     g_print ("Going on in epoch %.0f of %d, after %.0f steps\n",
              fmin (at->epoch + 1, self->recipe->epochs), self->recipe->epochs, at->step);
-  g_print ("%s\n", cow_epoch_head ());
+  g_print ("%s\n", cow_epoch_head (self->recipe->multi_label));
   fflush (stdout);
   /* A kill between `last` and results.csv leaves a table without the newest epoch; where that was
    * the last one, no other epoch would write it. */
