@@ -12,6 +12,9 @@ detector=() properties=(post-messages=none) publisher=() outputs=() sink=(fakesi
 # shellcheck disable=SC2034
 device='' access=() protocols='' shown=''
 
+# Variables for the program that plays, and for no other: NAME=VALUE.
+secrets=()
+
 # Where in which file the words stand that are looked at; empty: on the command line.
 at=''
 
@@ -100,10 +103,34 @@ quote () {
   printf '"%s"' "${value//\"/\\\"}"
 }
 
+# nearest_option OPTION: prints the option that differs from it by two letters at most.
+nearest_option () {
+  printf '%s\n' "$COMMON_OPTIONS" "$CAMERA_OPTIONS" "${OTHER_OPTIONS:-}" |
+    grep -o -E '^  --[a-z0-9-]+' | tr -d ' ' | awk -v word="$1" '
+      function min (a, b) { return a < b ? a : b }
+      { n = length (word); m = length ($0)
+        for (k = 0; k <= m; k++) row[k] = k
+        for (i = 1; i <= n; i++) {
+          corner = row[0]; row[0] = i
+          for (k = 1; k <= m; k++) {
+            cost = corner + (substr (word, i, 1) != substr ($0, k, 1))
+            corner = row[k]
+            row[k] = min (cost, min (row[k], row[k - 1]) + 1)
+          }
+        }
+        if (row[m] <= 2 && (!best || row[m] < least)) { best = $0; least = row[m] } }
+      END { if (best) print best }'
+}
+
 # refuse_word WORD: ends the script at a word that is nothing. Only the name of an option is
 # printed, because anything else may be an address that was typed wrong, with its password.
 refuse_word () {
-  case $1 in -*) die "unknown option ${1%%[=:@/]*}" ;; esac
+  local name=${1%%[=:@/]*} like
+  case $1 in
+    -*)
+      like=$(nearest_option "$name")
+      die "unknown option $name${like:+; did you mean $like?}" ;;
+  esac
   refuse "a word is neither an address as rtsp://..., nor a file, an option or PROPERTY=VALUE;\
  it is not printed, because it may hold a password"
 }
@@ -308,8 +335,9 @@ http_source () {
 }
 
 # camera_source URL NUMBER: sets `source`, the element, and `kind`, rtp or one of http_source ().
-# The login goes into the environment as typed: cow-launch and cow-reconnect set it on the element
-# of that number, so that it is in no line that anything prints.
+# The login goes into the environment as typed, and late, so that no other process gets it:
+# cow-launch and cow-reconnect set it on the element of that number, so that it is in no line that
+# anything prints.
 camera_source () {
   local scheme=${1%%://*} rest=${1#*://} authority host transport=''
   scheme=${scheme,,} authority=${rest%%[/?]*} host=${authority##*@}
@@ -318,7 +346,7 @@ camera_source () {
  %3F; an @ of the path is %40"
   [ -n "${host%%:*}" ] || refuse 'an address has no host'
   if [ "$host" != "$authority" ]; then
-    export "COWBEHAVIOR_LOGIN_source$2=${authority%@*}"
+    secrets+=("COWBEHAVIOR_LOGIN_source$2=${authority%@*}")
   fi
   # shellcheck disable=SC2034
   case $scheme in

@@ -93,6 +93,7 @@ read_config () {
     [[ ! $value =~ ^\"(.*)\"$ && ! $value =~ ^\'(.*)\'$ ]] || value=${BASH_REMATCH[1]}
     [[ ! $line =~ ://[^/]*:[^/]*@ && $head != COWBEHAVIOR_* ]] || secret=yes
     case $head in
+      COWBEHAVIOR_*PASSWORD= | COWBEHAVIOR_*TOKEN=) secrets+=("$head$value") ;;
       COWBEHAVIOR_*) export "$head$value" ;;
       --*) take_words "$option" "$value" ;;
       *) take_words "$head$value" ;;
@@ -121,6 +122,12 @@ source_of () {
   fi
 }
 
+# play PROGRAM WORD...: becomes the program.
+play () {
+  [ "${#secrets[@]}" = 0 ] || export "${secrets[@]}"
+  exec "$@"
+}
+
 # The events of a source that is replaced; the rest plays on.
 run_reconnect () {
   [ -z "$shown" ] || refuse "events are all that it gives; cow-pipeline has outputs for frames"
@@ -128,7 +135,7 @@ run_reconnect () {
   case $kind in file | recording) access+=(--once) ;; esac
   publish_events "${names[0]:-$(name_of "${inputs[0]}")}" file=-
   local rest=("${detector[@]}" cowbehavior "${properties[@]}" ! "${events[@]}" "${sink[@]}")
-  exec cow-reconnect "${access[@]}" "${source[*]} ! ${decoder[*]} ! ${handover[*]}" "${rest[*]}"
+  play cow-reconnect "${access[@]}" "${source[*]} ! ${decoder[*]} ! ${handover[*]}" "${rest[*]}"
 }
 
 # What --hls keeps of a stream: the last minute.
@@ -142,7 +149,7 @@ run_once () {
     *) choose_sink "${minute[@]}" ;;
   esac
   # With -e, Ctrl-C finishes a recording properly, so that it can be played.
-  exec cow-launch -q ${shown:+-e} "${access[@]}" \
+  play cow-launch -q ${shown:+-e} "${access[@]}" \
     "${source[@]}" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}" \
     cowbehavior "${properties[@]}" ! "${events[@]}" ${shown:+cowoverlay !} "${sink[@]}"
 }
@@ -206,7 +213,7 @@ run_cameras () {
     fi
   done
   [ -z "$wall" ] || build_wall
-  exec cow-launch -q ${shown:+-e} "${access[@]}" --again "${#inputs[@]}" "${sources[@]}" \
+  play cow-launch -q ${shown:+-e} "${access[@]}" --again "${#inputs[@]}" "${sources[@]}" \
     "${places[@]}" "${branches[@]}"
 }
 
@@ -245,9 +252,9 @@ pipeline () {
   take_words "$@"
   check_words
   use_build
-  case $takes in
-    cameras) run_cameras ;;
-    events) run_reconnect ;;
+  case $takes:${#inputs[@]} in
+    events:*) run_reconnect ;;
+    cameras:* | any:[!1]*) run_cameras ;;
   esac
   source_of "${inputs[0]}" 1
   case $takes:$kind:$once in
