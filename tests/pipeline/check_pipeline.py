@@ -257,7 +257,7 @@ def check_once(test):
 
 
 def check_plain_lines(test):
-    """The lines of gst-launch-1.0 in pipelines/README.md, as they stand but for addresses and window."""
+    """Those of gst-launch-1.0 in pipelines/README.md, but for addresses and window."""
     page = (SOURCE / "pipelines/README.md").read_text()
     lines = re.findall(r"^    (gst-launch-1\.0 (?:.*\\\n)*.*)$", page, re.MULTILINE)
     assert len(lines) == 4, lines
