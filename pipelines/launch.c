@@ -4,7 +4,7 @@
  * messages in the same form, for cameras and outputs of which a line of text cannot speak: logins
  * are set on the elements and appear in no log, a source that fails is explained or, where it is
  * one of several, replaced, no file is written that is read, and pictures of odd sizes lose a
- * column or row in the elements named "even", because H.264 in 4:2:0 has none.
+ * column or row in elements with names as "even0", because H.264 in 4:2:0 has none.
  */
 #include <gst/gst.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include "pipelines/elements.h"
 #include "pipelines/outputs.h"
 #include "pipelines/redaction.h"
+#include "pipelines/service.h"
 #include "pipelines/signals.h"
 #include "pipelines/source.h"
 #include "pipelines/stopping.h"
@@ -34,6 +35,7 @@ typedef struct {
   char **names;        /* [n_sources] */
   GPtrArray *sources;  /* [n_sources] */
   gboolean none_gives; /* that has been said */
+  guint n_told;        /* of the sources, give pictures as systemd knows it; G_MAXUINT: nothing */
   gint64 ending_us;    /* since the first signal; 0: there was none */
   GThread *ender;      /* NULL: none */
   gboolean failed;
@@ -59,15 +61,19 @@ on_caps (GstPad *pad, GstPadProbeInfo *info, gpointer crop)
 static void
 make_even (Launch *self)
 {
-  GstElement *crop = gst_bin_get_by_name (GST_BIN (self->pipeline), "even");
-  GstPad *pad;
+  g_autoptr (GPtrArray) elements = elements_of (GST_BIN (self->pipeline));
 
-  if (!crop)
-    return;
-  pad = gst_element_get_static_pad (crop, "sink");
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps, crop, NULL);
-  gst_object_unref (pad);
-  gst_object_unref (crop);
+  for (guint i = 0; i < elements->len; i++) {
+    GstElement *crop = elements->pdata[i];
+    GstPad *pad;
+
+    if (!element_is (GST_OBJECT (crop), "videocrop") ||
+        !g_str_has_prefix (GST_OBJECT_NAME (crop), "even"))
+      continue;
+    pad = gst_element_get_static_pad (crop, "sink");
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps, crop, NULL);
+    gst_object_unref (pad);
+  }
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -93,7 +99,7 @@ print_info (GstMessage *message)
   g_autoptr (GError) error = NULL;
 
   gst_message_parse_info (message, &error, NULL);
-  g_printerr ("INFO: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
+  service_say (SAY_INFO, "INFO: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
 }
 
 static void
@@ -102,9 +108,9 @@ print_error (Launch *self, GstMessage *message)
   g_autofree char *why = camera_explain (message, &self->access, NULL), *debug = NULL;
 
   gst_message_parse_error (message, NULL, &debug);
-  g_printerr ("ERROR: %s: %s\n", GST_MESSAGE_SRC_NAME (message), why);
+  service_say (SAY_ERROR, "ERROR: %s: %s\n", GST_MESSAGE_SRC_NAME (message), why);
   if (debug && !camera_is_source (GST_MESSAGE_SRC (message)))
-    g_printerr ("Additional debug info:\n%s\n", debug);
+    service_say (SAY_INFO, "Additional debug info:\n%s\n", debug);
 }
 
 static void
@@ -113,7 +119,7 @@ print_warning (GstMessage *message)
   g_autoptr (GError) error = NULL;
 
   gst_message_parse_warning (message, &error, NULL);
-  g_printerr ("WARNING: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
+  service_say (SAY_WARNING, "WARNING: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
 }
 
 /* Whether the message is about a source that is replaced, or has been. */
@@ -187,20 +193,37 @@ show (Launch *self, guint number, gboolean shown)
     g_object_set (pad, "alpha", shown ? 1.0 : 0.0, NULL);
 }
 
+/* `systemctl status` shows it. */
+static void
+tell_service (Launch *self, guint n_give)
+{
+  g_autofree char *text =
+      g_strdup_printf ("STATUS=%u of %u cameras give pictures", n_give, self->sources->len);
+
+  if (self->n_told != n_give)
+    service_notify (text);
+  self->n_told = n_give;
+}
+
 /* Says once when nobody sends anything, which would be a black wall without a word. */
 static gboolean
 on_second (gpointer data)
 {
   Launch *self = data;
-  guint n_away = 0;
+  guint n_away = 0, n_give = 0;
 
   for (guint i = 0; i < self->sources->len; i++) {
-    show (self, i, source_quiet_s (self->sources->pdata[i]) < STALE_S);
-    if (source_is_away (self->sources->pdata[i]))
-      n_away++;
+    const Source *source = self->sources->pdata[i];
+    const gboolean gives = source_quiet_s (source) < STALE_S;
+
+    show (self, i, gives);
+    n_away += source_is_away (source);
+    n_give += gives && source_has_given (source);
   }
+  tell_service (self, n_give);
   if (n_away == self->sources->len && !self->none_gives)
-    g_printerr ("no camera gives pictures (%u of %u are away); waiting for them\n", n_away, n_away);
+    service_say (SAY_WARNING, "no camera gives pictures (%u of %u are away); waiting for them\n",
+                 n_away, n_away);
   self->none_gives = n_away == self->sources->len;
   return G_SOURCE_CONTINUE;
 }
@@ -252,7 +275,7 @@ judge_sources (Launch *self)
       n_gave++;
   if (self->sources->len == 0 || n_gave > 0)
     return;
-  g_printerr ("ERROR: no camera gave a picture\n");
+  service_say (SAY_ERROR, "ERROR: no camera gave a picture\n");
   self->failed = TRUE;
 }
 
@@ -263,7 +286,8 @@ on_late (gpointer data)
 {
   Launch *self = data;
 
-  g_printerr (
+  service_say (
+      SAY_WARNING,
       "WARNING: the outputs were not completed within %d s; what was written can be played\n",
       FINISH_S);
   g_main_loop_quit (self->loop);
@@ -332,15 +356,21 @@ static void
 run (Launch *self, GError **error)
 {
   GstBus *bus = gst_element_get_bus (self->pipeline);
+  GstStateChangeReturn started;
   GstMessage *message;
 
   gst_bus_add_watch (bus, on_message, self);
   signals_watch (on_signal, self);
   if (self->n_sources > 0)
     elements_start_without_frames (GST_BIN (self->pipeline));
-  gst_element_set_state (self->pipeline, GST_STATE_PLAYING); /* a failure is a message, too */
-  if (add_sources (self, error))
+  started = gst_element_set_state (self->pipeline, GST_STATE_PLAYING); /* a failure is a message */
+  if (add_sources (self, error)) {
+    /* Models are loaded and files are open; whether a camera is on is another matter. */
+    if (started != GST_STATE_CHANGE_FAILURE)
+      service_notify ("READY=1");
     g_main_loop_run (self->loop);
+  }
+  service_notify ("STOPPING=1");
   gst_bus_remove_watch (bus);
   for (guint i = 0; i < self->sources->len; i++)
     source_stop (self->sources->pdata[i], FALSE);
@@ -387,7 +417,7 @@ launch (Launch *self, char **words, GError **error)
 int
 main (int argc, char **argv)
 {
-  Launch self = { 0 };
+  Launch self = { .n_told = G_MAXUINT };
   const GOptionEntry entries[] = {
     { "eos-on-shutdown", 'e', 0, G_OPTION_ARG_NONE, &self.finish,
       "Complete the outputs at the first of the signals INT, TERM and HUP", NULL },
@@ -430,7 +460,7 @@ main (int argc, char **argv)
     g_strfreev (self.names);
   }
   if (error)
-    g_printerr ("ERROR: %s\n", error->message);
+    service_say (SAY_ERROR, "ERROR: %s\n", error->message);
   status = error || self.failed ? EXIT_FAILURE : EXIT_SUCCESS;
   if (self.pipeline)
     status = stopping_end (self.pipeline, status);

@@ -8,6 +8,7 @@
 
 #include "model/files/file-writer.h"
 #include "pipelines/elements.h"
+#include "pipelines/service.h"
 
 /* ---- an input that is an output -------------------------------------------------------------- */
 
@@ -206,10 +207,10 @@ end (Output *output, gboolean failed)
   if (part && !failed && size_of (part) != 0) {
     if (cow_file_writer_finish (output->writer, &error))
       return TRUE;
-    g_printerr ("ERROR: %s\n", error->message);
+    service_say (SAY_ERROR, "ERROR: %s\n", error->message);
   }
   if (output->existed)
-    g_printerr ("%s is left as it was\n", output->name);
+    service_say (SAY_INFO, "%s is left as it was\n", output->name);
   return !error;
 }
 

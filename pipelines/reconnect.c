@@ -13,6 +13,7 @@
 #include "pipelines/elements.h"
 #include "pipelines/outputs.h"
 #include "pipelines/redaction.h"
+#include "pipelines/service.h"
 #include "pipelines/signals.h"
 #include "pipelines/source.h"
 #include "pipelines/stopping.h"
@@ -39,7 +40,7 @@ on_error (Watch *self, GstMessage *message)
   if (!gst_object_has_as_ancestor (from, GST_OBJECT (self->pipeline)))
     return; /* a late message of a source that has been removed */
   gst_message_parse_error (message, &error, NULL);
-  g_printerr ("cow-reconnect: %s: %s\n", GST_OBJECT_NAME (from), error->message);
+  service_say (SAY_ERROR, "cow-reconnect: %s: %s\n", GST_OBJECT_NAME (from), error->message);
   self->failed = TRUE;
   g_main_loop_quit (self->loop);
 }
@@ -50,7 +51,8 @@ print_warning (GstMessage *message)
   g_autoptr (GError) error = NULL;
 
   gst_message_parse_warning (message, &error, NULL);
-  g_printerr ("cow-reconnect: %s: warning: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
+  service_say (SAY_WARNING, "cow-reconnect: %s: warning: %s\n", GST_MESSAGE_SRC_NAME (message),
+               error->message);
 }
 
 static void
@@ -59,7 +61,7 @@ print_info (GstMessage *message)
   g_autoptr (GError) error = NULL;
 
   gst_message_parse_info (message, &error, NULL);
-  g_printerr ("cow-reconnect: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
+  service_say (SAY_INFO, "cow-reconnect: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
 }
 
 static void
@@ -70,7 +72,7 @@ print_counts (GstMessage *message)
   if (!gst_message_has_name (message, "cowpublish"))
     return;
   text = gst_structure_to_string (gst_message_get_structure (message));
-  g_printerr ("%s: %s\n", GST_MESSAGE_SRC_NAME (message), text);
+  service_say (SAY_INFO, "%s: %s\n", GST_MESSAGE_SRC_NAME (message), text);
 }
 
 static gboolean
@@ -125,8 +127,8 @@ end (Watch *self, GstBus *bus)
       print_counts (message);
     gst_message_unref (message);
   }
-  g_printerr ("cow-reconnect: reconnected %u times\n",
-              self->source ? source_n_reconnections (self->source) : 0);
+  service_say (SAY_INFO, "cow-reconnect: reconnected %u times\n",
+               self->source ? source_n_reconnections (self->source) : 0);
 }
 
 /* Plays the first part, which is a recording, and does not replace it. */
@@ -236,7 +238,7 @@ main (int argc, char **argv)
     g_main_loop_unref (watch.loop);
   }
   if (error)
-    g_printerr ("cow-reconnect: %s\n", error->message);
+    service_say (SAY_ERROR, "cow-reconnect: %s\n", error->message);
   status = error || watch.failed ? EXIT_FAILURE : EXIT_SUCCESS;
   if (watch.pipeline)
     status = stopping_end (watch.pipeline, status);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "pipelines/camera.h"
+#include "pipelines/service.h"
 
 #define HIDDEN "***"
 
@@ -235,7 +236,7 @@ stream_new (void)
   g_string_replace (path, "%r", number, 0);
   stream = fopen (path->str, "w");
   if (!stream)
-    g_printerr ("GST_DEBUG_FILE cannot be written to; the log goes here\n");
+    service_say (SAY_WARNING, "GST_DEBUG_FILE cannot be written to; the log goes here\n");
   return stream ? stream : stderr;
 }
 

@@ -2,6 +2,7 @@
 #include "pipelines/source.h"
 
 #include "pipelines/elements.h"
+#include "pipelines/service.h"
 #include "pipelines/stopping.h"
 
 #define FIRST_PAUSE_S 1
@@ -43,10 +44,10 @@ struct _Source {
 static gboolean on_pause_over (gpointer data);
 
 static void
-say (const Source *self, const char *what)
+say (const Source *self, SayLevel level, const char *what)
 {
-  g_printerr ("%s%s%s: %s", self->settings.name, self->host ? ", " : "",
-              self->host ? self->host : "", what);
+  service_say (level, "%s%s%s: %s", self->settings.name, self->host ? ", " : "",
+               self->host ? self->host : "", what);
 }
 
 /* ---- one attempt ----------------------------------------------------------------------------- */
@@ -134,7 +135,7 @@ try_later (Source *self, const char *why)
 {
   g_autofree char *text = g_strdup_printf ("%s; again in %u s\n", why, self->pause_s);
 
-  say (self, text);
+  say (self, SAY_WARNING, text);
   stop (self);
   self->is_away = TRUE;
   self->n_reconnections++;
@@ -212,7 +213,7 @@ on_second (gpointer data)
 
   if (self->flow && g_atomic_int_and (&self->flow->gives, 0) > 0) {
     if (self->is_away)
-      say (self, "gives pictures\n");
+      say (self, SAY_INFO, "gives pictures\n");
     self->is_away = FALSE;
     self->has_given = TRUE;
     self->silent_s = self->quiet_s = 0;

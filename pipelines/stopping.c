@@ -8,6 +8,7 @@
 
 #include "pipelines/camera.h"
 #include "pipelines/elements.h"
+#include "pipelines/service.h"
 
 #define LIMIT   (2 * G_USEC_PER_SEC)
 #define SAME_MS 500 /* signals within this time are one */
@@ -142,7 +143,8 @@ stopping_finish (GstElement *pipeline, GstState state)
 {
   gst_element_set_state (pipeline, state);
   if (!wait_until (registry.deadline))
-    g_printerr ("a camera does not answer; the program ends without waiting for it\n");
+    service_say (SAY_WARNING,
+                 "a camera does not answer; the program ends without waiting for it\n");
 }
 
 int

@@ -73,7 +73,7 @@ try "it runs as a user" [ "$(inside id -un)" = cow ]
 try "cow-trainer runs" inside cow-trainer info drawn-cows
 try "the element is known" inside gst-inspect-1.0 cowbehavior
 try "a pipeline labels frames" plays
-try "the scripts run" inside publish.sh --help
+try "cow-pipeline runs" inside cow-pipeline --help
 b rm "$container" >/dev/null
 b images
 exit "$failed"

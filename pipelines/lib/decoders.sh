@@ -96,7 +96,7 @@ choose_element () {
 
 # say_decoder CODEC: prints on the standard error what choose_element () chose, with its reason.
 say_decoder () {
-  printf '%s: %s is decoded by %s (%s)\n' "$(basename "$0")" "$1" "$element" "$because" >&2
+  say 6 "$1 is decoded by $element ($because)"
 }
 
 # rank_decoders GPU: makes decodebin take what choose_element () chooses for each codec, and prints
@@ -109,7 +109,7 @@ rank_decoders () {
     prefer_element
   done
   [ -n "$any" ] || fail_decoding 'any video'
-  printf '%s: the codec is found out; decoded is %s\n' "$(basename "$0")" "$any" >&2
+  say 6 "the codec is found out; decoded is $any"
 }
 
 # Makes decodebin prefer `element`.
@@ -119,7 +119,7 @@ prefer_element () {
 
 # fail_decoding CODEC: ends the script where choose_element () failed.
 fail_decoding () {
-  printf '%s: no decoder for %s: %s\n' "$(basename "$0")" "$1" "$because" >&2
+  say 3 "no decoder for $1: $because"
   exit 1
 }
 

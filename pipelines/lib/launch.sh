@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# The common parts of the sample pipelines: options of cowbehavior, decoders, and outputs for
-# labelled frames. Scripts that define usage () source this file; it is never run.
+# The parts of a pipeline: options of cowbehavior, addresses, decoders, publishers, and outputs for
+# labelled frames. pipeline.sh puts them together.
 # shellcheck source=pipelines/lib/decoders.sh
 . "$(dirname "${BASH_SOURCE[0]}")/decoders.sh"
 
-# The options set these, each a part of the pipeline or (access) an option of cow-launch.
-# shellcheck disable=SC2034  # the scripts put them together
-detector=() properties=(post-messages=none) publisher=() sink=(fakesink sync=false) shown=''
+# The options set these, each a part of the pipeline, or (access) an option of cow-launch, or
+# (outputs) pairs of a kind and a value.
+# shellcheck disable=SC2034  # pipeline.sh puts them together
+detector=() properties=(post-messages=none) publisher=() outputs=() sink=(fakesink sync=false)
 # shellcheck disable=SC2034
-device='' access=() protocols=''
+device='' access=() protocols='' shown=''
 
-# --hls keeps the last minute of a stream; scripts of recordings change that.
-hls_length=(playlist-length=10 max-files=15)
+# Variables for the program that plays, and for no other: NAME=VALUE.
+secrets=()
+
+# Where in which file the words stand that are looked at; empty: on the command line.
+at=''
 
 # shellcheck disable=SC2016  # $COWBEHAVIOR_PATH is printed as it stands
-COMMON_OPTIONS='
+COMMON_OPTIONS='What finds and labels the cows:
   --model MODEL        DINOv3 folder or file, or its name below the folders of $COWBEHAVIOR_PATH
   --adapter ADAPTER    adapter folder, or its name below the same folders. Without --model and
                        --adapter the demonstration'"'"'s are used, which know drawn cows only
@@ -29,16 +33,24 @@ COMMON_OPTIONS='
   PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25, or of
                        cowpublish, which writes the events (gst-inspect-1.0 lists them)
 
-What was found is printed as a table of comma-separated values with a header: a row for each zone,
-cow or frame when it is classified. file=events.csv appends it to a file, file=events.jsonl writes
-JSON, post-events=on-change only what changes; mqtt-url=mqtt://HOST and http-url=http://HOST/PATH
-publish it. source=NAME names the camera; else its host and path, or the name of the recording, do.
+Where events go. Without one of these they are printed.
+  --file FILE          append to a file, which is rotated: a table where its name ends in .csv, else
+                       JSON lines
+  --mqtt ADDRESS       publish at a broker, mqtt://[USER@]HOST[:PORT], or mqtts:// for TLS. The
+                       password is read from the environment: COWBEHAVIOR_MQTT_PASSWORD
+  --http ADDRESS       post to an endpoint; password or token are read from the environment:
+                       COWBEHAVIOR_HTTP_PASSWORD, COWBEHAVIOR_HTTP_TOKEN
+  --home-assistant     let Home Assistant show the labels of the frame or of the zones, or how many
+                       cows do what, through the broker
+  --name NAME          the name, in events and topics, of the camera before it; else its host and
+                       path, or the name of the recording, are
 
 Outputs for the frames, on which cowoverlay draws boxes, labels, confidence, age and time budget.
   --show               a window
-  --mp4 FILE           a recording in H.264, without sound. Ctrl+C, TERM and HUP complete it. A
-                       program that is killed loses a second of it, a machine without power what
-                       its system had not written, usually half a minute
+  --mp4 FILE           a recording in H.264, without sound, whose name may hold a time, as
+                       barn-%F-%H%M.mp4 (date(1) has the letters). Ctrl+C, TERM and HUP complete
+                       it. A program that is killed loses a second of it, a machine without power
+                       what its system had not written, usually half a minute
   --hls FOLDER         a playlist FOLDER/index.m3u8 for web browsers, with its segments of 4 s
   --to ELEMENTS        anything else, as
                        "videoconvert ! jpegenc ! multifilesink location=frame%05d.jpg"
@@ -46,12 +58,10 @@ No output may be the file that is read. A FILE that exists stays as it is until 
 recorded; where a recording is labelled, until that has ended well: meanwhile it is FILE.XXXXXX.'
 
 # shellcheck disable=SC2034
-CAMERA_OPTIONS='
-Addresses are rtsp://, rtsps://, rtspt:// (TCP), rtspu:// (UDP), rtsph:// (tunnelled through HTTP),
-or http:// and https:// for MJPEG, HLS (.m3u8) or a recording (.mp4 and others). User and password
-may hold any character as it is, or as %XX; a / is %2F and a ? is %3F there. An address that gives a
-single picture is refused.
-
+CAMERA_OPTIONS='Cameras. Addresses are rtsp://, rtsps://, rtspt:// (TCP), rtspu:// (UDP), rtsph://
+(tunnelled through HTTP), or http:// and https:// for MJPEG, HLS (.m3u8) or a recording (.mp4 and
+others). User and password may hold any character as it is, or as %XX; a / is %2F and a ? is %3F
+there. An address that gives a single picture is refused.
   --codec CODEC        what an RTSP camera sends: auto (the default, which finds it out), h264, h265
                        or mjpeg; any other is then refused. Frames that stay on a GPU are h264
                        unless this says otherwise
@@ -63,9 +73,27 @@ single picture is refused.
                        compare it with the one on the camera'"'"'s own page
   --insecure           trust every certificate: whoever is in between can read and change all'
 
+# say LEVEL TEXT: prints a message on the standard error. Where that is systemd's journal, it learns
+# the level of sd-daemon(3): 3 is an error, 4 a warning, 6 information.
+say () {
+  local mark=''
+  if [ -n "${JOURNAL_STREAM:-}" ] &&
+    [ "$(stat -L -c %d:%i /proc/self/fd/2)" = "$JOURNAL_STREAM" ]; then
+    mark="<$1>"
+  fi
+  printf '%s%s: %s\n' "$mark" "${0##*/}" "$2" >&2
+}
+
+# refuse SENTENCE: ends the script at something that was typed wrong, in the file and line of `at`.
+refuse () {
+  say 3 "${at:+$at: }$1"
+  exit 2
+}
+
+# Like refuse (), and says how the script is used.
 die () {
-  printf '%s: %s\n\n' "$(basename "$0")" "$1" >&2
-  usage >&2
+  say 3 "${at:+$at: }$1"
+  say 6 "usage: ${0##*/} ${synopsis:-} [OPTION ...] [PROPERTY=VALUE ...]; --help explains it"
   exit 2
 }
 
@@ -75,16 +103,34 @@ quote () {
   printf '"%s"' "${value//\"/\\\"}"
 }
 
-# Like die () without the usage, which would hide the sentence.
-refuse () {
-  printf '%s: %s\n' "$(basename "$0")" "$1" >&2
-  exit 2
+# nearest_option OPTION: prints the option that differs from it by two letters at most.
+nearest_option () {
+  printf '%s\n' "$COMMON_OPTIONS" "$CAMERA_OPTIONS" "${OTHER_OPTIONS:-}" |
+    grep -o -E '^  --[a-z0-9-]+' | tr -d ' ' | awk -v word="$1" '
+      function min (a, b) { return a < b ? a : b }
+      { n = length (word); m = length ($0)
+        for (k = 0; k <= m; k++) row[k] = k
+        for (i = 1; i <= n; i++) {
+          corner = row[0]; row[0] = i
+          for (k = 1; k <= m; k++) {
+            cost = corner + (substr (word, i, 1) != substr ($0, k, 1))
+            corner = row[k]
+            row[k] = min (cost, min (row[k], row[k - 1]) + 1)
+          }
+        }
+        if (row[m] <= 2 && (!best || row[m] < least)) { best = $0; least = row[m] } }
+      END { if (best) print best }'
 }
 
 # refuse_word WORD: ends the script at a word that is nothing. Only the name of an option is
 # printed, because anything else may be an address that was typed wrong, with its password.
 refuse_word () {
-  case $1 in -*) die "unknown option ${1%%[=:@/]*}" ;; esac
+  local name=${1%%[=:@/]*} like
+  case $1 in
+    -*)
+      like=$(nearest_option "$name")
+      die "unknown option $name${like:+; did you mean $like?}" ;;
+  esac
   refuse "a word is neither an address as rtsp://..., nor a file, an option or PROPERTY=VALUE;\
  it is not printed, because it may hold a password"
 }
@@ -97,27 +143,45 @@ refuse_file () {
   esac
 }
 
-# Players need 4:2:0; not all of them know the finer chroma that some cameras have. cow-launch makes
-# odd sizes even.
-encoder=(videoconvert ! 'video/x-raw,format=I420' ! videocrop name=even ! x264enc tune=zerolatency)
-
 # The file is in fragments, each written as soon as it is complete, so that it can be played
 # wherever it is cut off. At the end it becomes an ordinary MP4, in which every player seeks.
 mp4_sink () {
+  local file=$1
+  [[ $file != *%[FYms]* ]] || printf -v file "%($file)T" -1
   sink=("${encoder[@]}" ! h264parse ! mp4mux fragment-duration=1000
     fragment-mode=first-moov-then-finalise ! filesink buffer-mode=unbuffered
-    "location=$(quote "$1")")
+    "location=$(quote "$file")")
 }
 
-# Makes the folder of --hls. hlssink uses its name as a pattern for printf, hence the %%. It is not
-# hlssink2: its splitmuxsink sometimes loses the end of the stream, so that nothing ends (seen with
-# GStreamer 1.22 on a busy machine).
+# hls_sink FOLDER LENGTH...: makes the folder; LENGTH says how much the playlist keeps. hlssink uses
+# the folder's name as a pattern for printf, hence the %%. It is not hlssink2: its splitmuxsink
+# sometimes loses the end of the stream, so that nothing ends (seen with GStreamer 1.22 on a busy
+# machine).
 hls_sink () {
   mkdir -p -- "$1" || exit 1
   local pattern=${1//%/%%}
   sink=("${encoder[@]}" key-int-max=50 ! h264parse ! mpegtsmux !
     hlssink "location=$(quote "$pattern/segment%05d.ts")"
-    "playlist-location=$(quote "$1/index.m3u8")" target-duration=4 "${hls_length[@]}")
+    "playlist-location=$(quote "$1/index.m3u8")" target-duration=4 "${@:2}")
+}
+
+# choose_sink LENGTH...: sets `sink` to the outputs that were asked for; --hls keeps as much.
+choose_sink () {
+  local i all=() n=$((${#outputs[@]} / 2))
+  for ((i = 0; i < n; i++)); do
+    # Players need 4:2:0; not all of them know the finer chroma that some cameras have. cow-launch
+    # makes odd sizes even.
+    encoder=(videoconvert ! 'video/x-raw,format=I420' ! videocrop "name=even$i" ! x264enc
+      tune=zerolatency)
+    case ${outputs[2 * i]} in
+      mp4) mp4_sink "${outputs[2 * i + 1]}" ;;
+      hls) hls_sink "${outputs[2 * i + 1]}" "$@" ;;
+      to) read -ra sink <<<"${outputs[2 * i + 1]}" ;;
+      show) sink=(videoconvert ! autovideosink sync=false) ;;
+    esac
+    all+=(copies. ! queue ! "${sink[@]}")
+  done
+  [ "$n" -le 1 ] || sink=(tee name=copies "${all[@]}")
 }
 
 # common_option OPTION [VALUE]: handles one of the options above. Sets `taken` to the number of
@@ -125,7 +189,8 @@ hls_sink () {
 common_option () {
   taken=2
   case $1 in
-    --model | --adapter | --detector | --zones | --decoder | --mp4 | --hls | --to)
+    --model | --adapter | --detector | --zones | --decoder | --mp4 | --hls | --to | --file | \
+      --mqtt | --http)
       [ -n "${2:-}" ] || die "$1 needs a value" ;;
     *) taken=1 ;;
   esac
@@ -133,10 +198,10 @@ common_option () {
     --model | --adapter | --zones) properties+=("${1#--}=$(quote "$2")") ;;
     --detector) read -ra detector <<<"$2 !"; properties+=(inference-region=roi-list) ;;
     --decoder) choose_decoding "$2" ;;
-    --mp4) mp4_sink "$2"; shown=yes ;;
-    --hls) hls_sink "$2"; shown=yes ;;
-    --to) read -ra sink <<<"$2"; shown=yes ;;
-    --show) sink=(videoconvert ! autovideosink sync=false) shown=yes ;;
+    --file) publisher+=("file=$(quote "$2")") ;;
+    --mqtt | --http) publisher+=("${1#--}-url=$(quote "$2")") ;;
+    --mp4 | --hls | --to) outputs+=("${1#--}" "$2") shown=yes ;;
+    --show) outputs+=(show '') shown=yes ;;
     *)
       if is_property "$1"; then
         if is_of_publisher "${1%%=*}"; then
@@ -185,16 +250,22 @@ name_of () {
   echo "$name"
 }
 
-# publish_events NAME: sets `events`, the elements that print or write what cowbehavior finds, as
-# the properties of cowpublish that were given say: else they print a table.
-publish_events () {
-  local property to=''
+# publishes PROPERTY: whether cowpublish was given it.
+publishes () {
+  local property
   for property in "${publisher[@]}"; do
-    case $property in file=* | http-url=* | mqtt-url=*) to=given ;; esac
+    [[ $property != "$1="* ]] || return 0
   done
-  [ -n "$to" ] || publisher+=(file=- file-format=csv)
+  return 1
+}
+
+# publish_events NAME PROPERTY...: sets `events`, the elements that print or write what cowbehavior
+# finds, as the properties of cowpublish that were given say: else they are printed, and these
+# properties say how.
+publish_events () {
+  if publishes file || publishes http-url || publishes mqtt-url; then set -- "$1"; fi
   # What the user gave comes behind, and counts.
-  events=(cowpublish "source=$(quote "$1")" post-events=classified "${publisher[@]}" !)
+  events=(cowpublish "source=$(quote "$1")" "${posted[@]}" "${@:2}" "${publisher[@]}" !)
 }
 
 # is_property WORD: whether it is PROPERTY=VALUE. An address with a = in it is none.
@@ -264,8 +335,9 @@ http_source () {
 }
 
 # camera_source URL NUMBER: sets `source`, the element, and `kind`, rtp or one of http_source ().
-# The login goes into the environment as typed: cow-launch and cow-reconnect set it on the element
-# of that number, so that it is in no line that anything prints.
+# The login goes into the environment as typed, and late, so that no other process gets it:
+# cow-launch and cow-reconnect set it on the element of that number, so that it is in no line that
+# anything prints.
 camera_source () {
   local scheme=${1%%://*} rest=${1#*://} authority host transport=''
   scheme=${scheme,,} authority=${rest%%[/?]*} host=${authority##*@}
@@ -274,7 +346,7 @@ camera_source () {
  %3F; an @ of the path is %40"
   [ -n "${host%%:*}" ] || refuse 'an address has no host'
   if [ "$host" != "$authority" ]; then
-    export "COWBEHAVIOR_LOGIN_source$2=${authority%@*}"
+    secrets+=("COWBEHAVIOR_LOGIN_source$2=${authority%@*}")
   fi
   # shellcheck disable=SC2034
   case $scheme in
@@ -394,16 +466,18 @@ choose_for_file () {
   fi
 }
 
-# Uses the plugins and cow-trainer built here, if there are any, with their kernels for GPUs, and
-# finds the demonstration's model in either case.
+# Uses the plugins and cow-trainer built or installed with this file, if there are any, with their
+# kernels for GPUs, and finds the demonstration's model. `plugins` names another folder of plugins.
 use_build () {
-  local here kernels
+  local here build
   here=$(dirname "${BASH_SOURCE[0]}")/..
-  kernels=$here/../build/kernels/cuda/libcowbehavior-cuda.so
-  if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "$here/../build/gst-plugin" ]; then
-    export GST_PLUGIN_PATH=$here/../build/gst-plugin
-    [ ! -e "$kernels" ] || export COWBEHAVIOR_CUDA_KERNELS=$kernels
+  build=$here/../build
+  if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "${plugins:=$build/gst-plugin}" ]; then
+    export GST_PLUGIN_PATH=$plugins
+    [ ! -e "$build/kernels/cuda/libcowbehavior-cuda.so" ] ||
+      export COWBEHAVIOR_CUDA_KERNELS=$build/kernels/cuda/libcowbehavior-cuda.so
   fi
-  PATH=$PATH:$here/../build/trainer:$here/../build/pipelines
-  export COWBEHAVIOR_PATH=${COWBEHAVIOR_PATH:+$COWBEHAVIOR_PATH:}$here/demo/model
+  PATH=$PATH:$build/trainer:$build/pipelines
+  [ ! -d "$here/demo/model" ] ||
+    export COWBEHAVIOR_PATH=${COWBEHAVIOR_PATH:+$COWBEHAVIOR_PATH:}$here/demo/model
 }

@@ -277,6 +277,22 @@ def check_lines(test):
     test.quiet(["cow-launch", *source.split(), f"password={secret}"], "no property")
 
 
+def check_config(test, address, broker):
+    """Words in a file: here the command lines and environments of all processes count."""
+    config, secret = test.root / "barn.conf", test.secrets.add("Hush-config-20", "me")
+    config.write_text(
+        f"{address}\n--codec h264\n--mqtt mqtt://me@127.0.0.1:{broker.port}\n"
+        f"COWBEHAVIOR_MQTT_PASSWORD={secret}\n"
+    )
+    config.chmod(0o600)
+    test.quiet(
+        [BUILD / "pipelines" / "cow-pipeline", "--config", config],
+        "user or password is wrong",
+        judged="",
+    )
+    assert any(secret.encode() in data for data in broker.received), "nothing has the password"
+
+
 def check_scripts(test):
     """Addresses as people type them."""
     web, broker = servers.Refusing(), servers.Broker()
@@ -299,6 +315,7 @@ def check_scripts(test):
             test.script("file.sh", f"http://admin:{typed}@127.0.0.1:{web.port}/x.mp4"), "ERROR: "
         )
     test.quiet(test.script("rtsp-many.sh", address, address, *codec), "user or password is wrong")
+    check_config(test, address, broker)
     login = test.secrets.add("Hush-endpoint-13", "me")
     test.quiet(
         test.script("publish.sh", video, "--http", f"http://me:{login}@127.0.0.1:{web.port}/"),
