@@ -220,16 +220,24 @@ typedef struct {
   Mean curve[COW_BOX_RECALLS];
 } Means;
 
+/* .50, .55, ... as pycocotools rounds them (numpy.linspace): an overlap may be one of them. */
+static double
+overlap_at (int i)
+{
+  return i * ((.95 - .5) / (COW_BOX_OVERLAPS - 1)) + .5;
+}
+
 static void
 add_category (const GArray *pictures, Means *means)
 {
   for (int size = 0; size < COW_BOX_SIZES; size++)
     for (int i = 0; i < COW_BOX_OVERLAPS; i++) {
       double curve[COW_BOX_RECALLS], recall, sum = 0;
-      if (!judge_category (pictures, (CowBoxSize)size, .5 + .05 * i, curve, &recall))
+      if (!judge_category (pictures, (CowBoxSize)size, overlap_at (i), curve, &recall))
         continue;
       for (int k = 0; k < COW_BOX_RECALLS; k++)
-        sum += curve[k] / COW_BOX_RECALLS;
+        sum += curve[k];
+      sum /= COW_BOX_RECALLS;
       add (&means->precision[size], sum);
       add (&means->recall[size], recall);
       if (size == COW_BOX_ALL && i == 5)
