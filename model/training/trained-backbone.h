@@ -60,6 +60,17 @@ struct _CowTrainedClass {
   /* Adds the gradients of all parameters, given those of the features; once for the last forward
    * in training. */
   gboolean (*backward) (CowTrainedBackbone *self, const float *dfeatures, GError **error);
+  /*
+   * The same with tokens instead of features, for heads that look where something is; NULL where
+   * the network has none. For each of the n layers (counted from 0, ascending), the tokens behind
+   * that layer and the last norm go to out[i] [batch, n_tokens, n_features], device memory of the
+   * caller's; gradients come likewise. The two are for each other.
+   */
+  gboolean (*tokens) (CowTrainedBackbone *self, const float *pixels, int batch, int height,
+                      int width, gboolean training, guint64 key, const int *layers, guint n,
+                      float *const *out, GError **error);
+  gboolean (*tokens_backward) (CowTrainedBackbone *self, const int *layers, guint n,
+                               const float *const *dtokens, GError **error);
   /* After the last backward of an optimiser step; NULL: nothing is to be done. */
   gboolean (*finish) (CowTrainedBackbone *self, GError **error);
   /* After each change of the parameters or the buffer. */

@@ -416,21 +416,48 @@ embed_of (const CowVitTrain *self, float *tokens)
                         self->height, self->width, self->pixels, tokens);
 }
 
-static CkStatus
-forward (CowVitTrain *self)
+/* Some layers and what goes with each: the places of their tokens or of the gradients of these. */
+typedef struct {
+  const int *layers; /* [n], ascending */
+  guint n;
+  float *const *tokens;          /* [n], of the forward */
+  const float *const *gradients; /* [n], of the backward */
+} Levels;
+
+/* Which of the levels is behind layer i; n: none. */
+static guint
+level_of (const Levels *levels, int i)
 {
-  const gint64 hidden = config_of (self)->hidden_size;
-  const int n = config_of (self)->n_layers;
+  guint level = 0;
+  while (level < levels->n && levels->layers[level] != i)
+    level++;
+  return level;
+}
+
+static CkStatus
+forward (CowVitTrain *self, const Levels *levels)
+{
   const CkEmbed embed = embed_of (self, self->inputs[0]);
   TRY (put_keys (self));
   TRY (self->parent.stream->operations->embed (self->parent.stream, &embed));
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; i < config_of (self)->n_layers; i++) {
+    const guint level = level_of (levels, i);
     TRY (attention_forward (self, i, FALSE, acts_of (self, i)));
     TRY (mlp_forward (self, i, acts_of (self, i), self->inputs[i + 1]));
+    if (level < levels->n)
+      TRY (normalise (self, last_norm (self), rows_of (self), self->inputs[i + 1],
+                      levels->tokens[level]));
   }
-  TRY (self->parent.stream->operations->copy_rows (self->parent.stream, self->batch, hidden,
-                                                   self->inputs[n], self->tokens * hidden,
-                                                   self->class_tokens, hidden));
+  return CK_OK;
+}
+
+static CkStatus
+class_features (CowVitTrain *self)
+{
+  const gint64 hidden = config_of (self)->hidden_size;
+  TRY (self->parent.stream->operations->copy_rows (
+      self->parent.stream, self->batch, hidden, self->inputs[config_of (self)->n_layers],
+      self->tokens * hidden, self->class_tokens, hidden));
   return normalise (self, last_norm (self), self->batch, self->class_tokens, self->features);
 }
 
@@ -444,24 +471,41 @@ position_factor (const CowVitTrain *self)
   return (float)exp ((2 * cow_random_unit (self->key, 0) - 1) * log (rescale));
 }
 
-const float *
-cow_vit_train_forward (CowTrainedBackbone *parent, const float *pixels, int batch, int height,
-                       int width, gboolean training, guint64 key, GError **error)
+static gboolean
+run (CowVitTrain *self, const float *pixels, int batch, int height, int width, gboolean training,
+     guint64 key, const Levels *levels, GError **error)
 {
-  CowVitTrain *self = (CowVitTrain *)parent;
   const CowVitConfig *config = config_of (self);
   if (!ensure_buffers (self, batch, cow_vit_config_n_tokens (config, height, width), error))
-    return NULL;
+    return FALSE;
   self->height = height;
   self->width = width;
   self->training = training;
   self->key = key;
   self->pixels = pixels;
-  return cow_vit_rope_ensure (&self->rope, parent->stream, config, height, width,
+  return cow_vit_rope_ensure (&self->rope, self->parent.stream, config, height, width,
                               position_factor (self), error) &&
-                 cow_check (forward (self), error, "the forward pass")
+         cow_check (forward (self, levels), error, "the forward pass");
+}
+
+const float *
+cow_vit_train_forward (CowTrainedBackbone *parent, const float *pixels, int batch, int height,
+                       int width, gboolean training, guint64 key, GError **error)
+{
+  CowVitTrain *self = (CowVitTrain *)parent;
+  return run (self, pixels, batch, height, width, training, key, &(Levels){ 0 }, error) &&
+                 cow_check (class_features (self), error, "the class tokens")
              ? self->features
              : NULL;
+}
+
+gboolean
+cow_vit_train_tokens (CowTrainedBackbone *self, const float *pixels, int batch, int height,
+                      int width, gboolean training, guint64 key, const int *layers, guint n,
+                      float *const *out, GError **error)
+{
+  const Levels levels = { .layers = layers, .n = n, .tokens = out };
+  return run ((CowVitTrain *)self, pixels, batch, height, width, training, key, &levels, error);
 }
 
 /* ---- backward -------------------------------------------------------------------------------- */
@@ -533,22 +577,20 @@ embed_backward (const CowVitTrain *self)
   return self->parent.stream->training->embed_backward (self->parent.stream, &op);
 }
 
+/* From dx, the gradient behind the last layer, down to the first that trains; the levels' gradients
+ * join it where they are. */
 static CkStatus
-backward (CowVitTrain *self, const float *dfeatures)
+descend (CowVitTrain *self, const Levels *levels)
 {
-  const gint64 hidden = config_of (self)->hidden_size;
-  TRY (normalise_backward (self, last_norm (self), self->batch, self->class_tokens, dfeatures,
-                           self->dclass, FALSE));
-  TRY (self->parent.stream->operations->fill (self->parent.stream, self->dx,
-                                              rows_of (self) * hidden, 0));
-  TRY (self->parent.stream->operations->copy_rows (self->parent.stream, self->batch, hidden,
-                                                   self->dclass, hidden, self->dx,
-                                                   self->tokens * hidden));
-  for (int i = config_of (self)->n_layers - 1; i >= (self->scratch ? 0 : self->first_trained);
-       i--) {
+  const int last = config_of (self)->n_layers - 1;
+  for (int i = last; i >= (self->scratch ? 0 : self->first_trained); i--) {
     CowTrainActs *acts = acts_of (self, i);
+    const guint level = level_of (levels, i);
+    if (level < levels->n)
+      TRY (normalise_backward (self, last_norm (self), rows_of (self), self->inputs[i + 1],
+                               levels->gradients[level], self->dx, TRUE));
     /* The set still holds the last layer's values when its turn comes first. */
-    if (self->options.checkpointing && i < config_of (self)->n_layers - 1) {
+    if (self->options.checkpointing && i < last) {
       TRY (attention_forward (self, i, TRUE, acts));
       TRY (mlp_forward (self, i, acts, NULL));
     }
@@ -558,8 +600,40 @@ backward (CowVitTrain *self, const float *dfeatures)
   return self->scratch ? embed_backward (self) : CK_OK;
 }
 
+static CkStatus
+clear_dx (CowVitTrain *self)
+{
+  return self->parent.stream->operations->fill (self->parent.stream, self->dx,
+                                                rows_of (self) * config_of (self)->hidden_size, 0);
+}
+
+static CkStatus
+backward (CowVitTrain *self, const float *dfeatures)
+{
+  const gint64 hidden = config_of (self)->hidden_size;
+  TRY (normalise_backward (self, last_norm (self), self->batch, self->class_tokens, dfeatures,
+                           self->dclass, FALSE));
+  TRY (clear_dx (self));
+  TRY (self->parent.stream->operations->copy_rows (self->parent.stream, self->batch, hidden,
+                                                   self->dclass, hidden, self->dx,
+                                                   self->tokens * hidden));
+  return descend (self, &(Levels){ 0 });
+}
+
 gboolean
 cow_vit_train_backward (CowTrainedBackbone *self, const float *dfeatures, GError **error)
 {
   return cow_check (backward ((CowVitTrain *)self, dfeatures), error, "the backward pass");
+}
+
+gboolean
+cow_vit_train_tokens_backward (CowTrainedBackbone *parent, const int *layers, guint n,
+                               const float *const *dtokens, GError **error)
+{
+  CowVitTrain *self = (CowVitTrain *)parent;
+  const Levels levels = { .layers = layers, .n = n, .gradients = dtokens };
+  CkStatus status = clear_dx (self);
+  if (status == CK_OK)
+    status = descend (self, &levels);
+  return cow_check (status, error, "the backward pass");
 }

@@ -70,6 +70,11 @@ const float *cow_vit_train_forward (CowTrainedBackbone *self, const float *pixel
                                     int height, int width, gboolean training, guint64 key,
                                     GError **error);
 gboolean cow_vit_train_backward (CowTrainedBackbone *self, const float *dfeatures, GError **error);
+gboolean cow_vit_train_tokens (CowTrainedBackbone *self, const float *pixels, int batch, int height,
+                               int width, gboolean training, guint64 key, const int *layers,
+                               guint n, float *const *out, GError **error);
+gboolean cow_vit_train_tokens_backward (CowTrainedBackbone *self, const int *layers, guint n,
+                                        const float *const *dtokens, GError **error);
 gsize cow_vit_train_activation_bytes (const CowBackboneConfig *config, const CowTrainedParts *parts,
                                       int batch, int height, int width, gboolean checkpointing);
 void cow_vit_train_clear_buffers (CowVitTrain *self);

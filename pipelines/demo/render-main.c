@@ -9,6 +9,7 @@
 
 #include "model/files/error.h"
 #include "pipelines/demo/render-folder.h"
+#include "pipelines/demo/render-frames.h"
 #include "pipelines/demo/render-sheet.h"
 #include "pipelines/demo/render-video.h"
 
@@ -19,7 +20,7 @@
 
 typedef struct {
   gint64 seed;
-  int size, per_class, seconds, columns, each;
+  int size, per_class, count, most, seconds, columns, each;
   gboolean split;
   char *style, *truth;
 } Options;
@@ -53,6 +54,8 @@ check (const Options *options, RenderStyle *style, GError **error)
   return find_style (options, style, error) &&
          in_range ("size", options->size, SMALLEST_SIZE, LARGEST_SIZE, error) &&
          in_range ("per-class", options->per_class, 1, MOST_PICTURES, error) &&
+         in_range ("count", options->count, 1, MOST_PICTURES, error) &&
+         in_range ("most", options->most, 1, 40, error) &&
          in_range ("seconds", options->seconds, 1, MOST_SECONDS, error) &&
          in_range ("columns", options->columns, 1, RENDER_N_BEHAVIOURS, error) &&
          in_range ("each", options->each, 1, 12, error);
@@ -70,8 +73,10 @@ parse (int *argc, char ***argv, Options *options, GError **error)
       "pictures, sheet: the longer side of a picture, px (96)", "PX" },
     { "per-class", 0, 0, G_OPTION_ARG_INT, &options->per_class,
       "pictures: how many of each behaviour (100)", "N" },
+    { "count", 0, 0, G_OPTION_ARG_INT, &options->count, "frames: how many (100)", "N" },
+    { "most", 0, 0, G_OPTION_ARG_INT, &options->most, "frames: cows in one, at most (12)", "N" },
     { "split", 0, 0, G_OPTION_ARG_NONE, &options->split,
-      "pictures: in train, val and test, with cows of their own", NULL },
+      "pictures, frames: in train, val and test, with cows of their own", NULL },
     { "seconds", 0, 0, G_OPTION_ARG_INT, &options->seconds, "video: how long (20)", "N" },
     { "truth", 0, 0, G_OPTION_ARG_FILENAME, &options->truth, "video: write the truth as JSON lines",
       "FILE.jsonl" },
@@ -84,7 +89,8 @@ parse (int *argc, char ***argv, Options *options, GError **error)
 
   g_option_context_set_summary (
       context,
-      "Draws cows in a barn. WHAT: pictures (OUT: folder), video (OUT: MP4), sheet (OUT: PNG)");
+      "Draws cows in a barn. WHAT: pictures (OUT: folder), frames (OUT: folder), video (OUT: MP4), "
+      "sheet (OUT: PNG)");
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, argc, argv, error))
@@ -106,6 +112,11 @@ draw (const char *what, const char *out, const Options *options, RenderStyle sty
                                          options->split };
     return render_folder_write (out, &folder, error);
   }
+  if (g_str_equal (what, "frames")) {
+    const RenderFramesOptions frames = { seed, style, options->count, options->most,
+                                         options->split };
+    return render_frames_write (out, &frames, error);
+  }
   if (g_str_equal (what, "sheet")) {
     const RenderSheetOptions sheet = { seed, style, options->size, options->columns,
                                        options->each };
@@ -118,7 +129,7 @@ draw (const char *what, const char *out, const Options *options, RenderStyle sty
     return render_video_write (out, &video, error);
   }
   g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-               "\"%s\" is unknown, expected pictures, video or sheet", what);
+               "\"%s\" is unknown, expected pictures, frames, video or sheet", what);
   return FALSE;
 }
 
@@ -128,6 +139,8 @@ main (int argc, char **argv)
   Options options = { .seed = 1,
                       .size = 96,
                       .per_class = 100,
+                      .count = 100,
+                      .most = 12,
                       .seconds = 20,
                       .columns = 3,
                       .each = 1,

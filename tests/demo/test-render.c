@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pipelines/demo/render-folder.h"
+#include "pipelines/demo/render-frames.h"
 #include "pipelines/demo/render-script.h"
 #include "pipelines/demo/render-sheet.h"
 #include "pipelines/demo/render-video.h"
@@ -243,6 +244,72 @@ check_truth_line (const char *line, gint64 frame)
   g_assert_true (json_object_has_member (object, "changing"));
 }
 
+/* A number of an annotation's bbox. */
+static double
+side (JsonObject *annotation, guint i)
+{
+  return json_array_get_double_element (json_object_get_array_member (annotation, "bbox"), i);
+}
+
+/* The boxes of the COCO file are those of animals that are seen; returns how many there are. */
+static guint
+check_coco (const char *folder, const char *name, guint n_frames)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  gsize length;
+  g_autofree char *text = scratch_read (folder, name, &length);
+  g_assert_true (json_parser_load_from_data (parser, text, (gssize)length, NULL));
+  JsonObject *root = json_node_get_object (json_parser_get_root (parser));
+  JsonArray *annotations = json_object_get_array_member (root, "annotations");
+  const guint n = json_array_get_length (annotations);
+
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (root, "images")), ==,
+                    n_frames);
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (root, "categories")), ==,
+                    RENDER_N_BEHAVIOURS);
+  for (guint i = 0; i < n; i++) {
+    JsonObject *one = json_array_get_object_element (annotations, i),
+               *attributes = json_object_get_object_member (one, "attributes");
+    g_assert_cmpint (json_object_get_int_member (one, "id"), ==, i + 1);
+    g_assert_cmpint (json_object_get_int_member (one, "image_id"), <=, n_frames);
+    g_assert_cmpfloat (side (one, 0), >=, 0);
+    g_assert_cmpfloat (side (one, 1), >=, 0);
+    g_assert_cmpfloat (side (one, 2), >, 2);
+    g_assert_cmpfloat (side (one, 3), >, 2);
+    g_assert_cmpfloat (side (one, 0) + side (one, 2), <=, RENDER_FRAME_WIDTH + .01);
+    g_assert_cmpfloat (side (one, 1) + side (one, 3), <=, RENDER_FRAME_HEIGHT + .01);
+    g_assert_cmpfloat (json_object_get_double_member (attributes, "visible"), >=, .2);
+  }
+  return n;
+}
+
+/* Each split has its frames and its cows; what is drawn depends on the seed alone. */
+static void
+test_frames (void)
+{
+  const RenderFramesOptions options = {
+    .seed = 3, .style = RENDER_STYLE_MIXED, .count = 7, .most = 14, .split = TRUE
+  };
+  char *folder = scratch_new (), *again = scratch_new ();
+  g_autoptr (GError) error = NULL;
+  const char *const same[] = { "train/00002.png", "train/annotations.json", "test/00000.png" };
+
+  g_assert_true (render_frames_write (folder, &options, &error));
+  g_assert_no_error (error);
+  g_assert_true (render_frames_write (again, &options, &error));
+  for (guint i = 0; i < G_N_ELEMENTS (same); i++) {
+    gsize length, length_again;
+    g_autofree char *one = scratch_read (folder, same[i], &length),
+                    *other = scratch_read (again, same[i], &length_again);
+    g_assert_cmpmem (one, length, other, length_again);
+  }
+  g_assert_cmpuint (check_coco (folder, "train/annotations.json", 5), >, 10);
+  check_coco (folder, "val/annotations.json", 1);
+  check_coco (folder, "test/annotations.json", 1);
+  scratch_free (folder);
+  scratch_free (again);
+}
+
 static void
 test_video (void)
 {
@@ -306,6 +373,7 @@ test_refusals (void)
                  "--style \"noon\", expected day, night or mixed");
   check_refused ("pictures", folder, "--size", "3", "--size 3, expected 16 to 2048");
   check_refused ("pictures", folder, "--per-class", "0", "--per-class 0, expected 1");
+  check_refused ("frames", folder, "--most", "0", "--most 0, expected 1 to 40");
   check_refused ("sculpture", folder, NULL, NULL, "\"sculpture\" is unknown");
   check_refused ("pictures", NULL, NULL, NULL, "1 arguments, expected two");
   check_refused ("pictures", "/dev/null/out", "--size", "32", "/dev/null/out");
@@ -324,6 +392,7 @@ main (int argc, char **argv)
   g_test_add_func ("/render/folder", test_folder);
   g_test_add_func ("/render/sheet", test_sheet);
   g_test_add_func ("/render/script", test_script);
+  g_test_add_func ("/render/frames", test_frames);
   g_test_add_func ("/render/video", test_video);
   g_test_add_func ("/render/video-nowhere", test_video_nowhere);
   g_test_add_func ("/render/refusals", test_refusals);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Opens what this project writes with transformers, bitsandbytes and PEFT, and vice versa.
 
-check_interop.py COW_TRAINER RESAVE_ADAPTER TRAIN_NETWORK DATA
+check_interop.py COW_TRAINER RESAVE_ADAPTER TRAIN_NETWORK REPLAY_DETECTOR DATA
 
 For both golden networks:
 - the folder that `cow-trainer quantize` makes from the fp32 one loads as a 4-bit model and gives
@@ -19,7 +19,10 @@ ResNet-18 by torchvision, a ViT-Small by timm; the last two only if those are in
 
 Networks that others publish, random weights under their real names: each of timm's DINOv3 and
 DINOv2, shortened to a layer or two, in the folder that timm writes; transformers' DINOv2; and
-adapters that PEFT makes of them. Speaks TAP.
+adapters that PEFT makes of them.
+
+The head that finds animals in frames: its cells, its losses and all gradients are torch's. Speaks
+TAP.
 """
 
 import importlib.util
@@ -575,18 +578,127 @@ def published(report, trainer, data):
     report.check("peft/modules_to_save", LIMIT, lambda: saved_head(trainer, data))
 
 
+# The head of a detector: px along a side of a token and of a cell, and what its losses are made of.
+PATCH, STRIDE, SPLIT, PREFIX = 16, 8, 2, 5
+BELL, SIDES_WEIGHT = 0.54, 5.0
+
+
+def detector_cells(tensors, tokens, rows, columns):
+    """Joined tokens through three convolutions with norms and GELUs, and a product."""
+    functional, batch = torch.nn.functional, tokens[0].shape[0]
+    x = torch.cat([level[:, PREFIX:] for level in tokens], dim=2)
+    x = x.reshape(batch, rows, columns, -1).permute(0, 3, 1, 2)
+    for unit, name in enumerate(["join", "conv1", "conv2"]):
+        weight = tensors[f"{name}.weight"]
+        x = functional.conv2d(x, weight, padding=weight.shape[2] // 2).permute(0, 2, 3, 1)
+        x = functional.layer_norm(
+            x, x.shape[3:], tensors[f"norm{unit + 1}.weight"], tensors[f"norm{unit + 1}.bias"]
+        )
+        x = functional.gelu(x).permute(0, 3, 1, 2)
+    x = functional.conv2d(x, tensors["out.weight"], tensors["out.bias"])
+    return x.permute(0, 2, 3, 1).reshape(batch, rows * columns, -1)
+
+
+def as_picture(cells, rows, columns):
+    """One frame's cells [rows * columns, split * split * 5] as [height, width, 5]."""
+    x = cells.reshape(rows, columns, SPLIT, SPLIT, 5).permute(0, 2, 1, 3, 4)
+    return x.reshape(rows * SPLIT, columns * SPLIT, 5)
+
+
+def bells(boxes, height, width):
+    """What each cell is told: heat, weight, and the box that it belongs to."""
+    heat, weight = torch.zeros(height, width), torch.zeros(height, width)
+    owner = torch.full((height, width), -1)
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    areas = [w * h for _, _, w, h in boxes]
+    for box in sorted(range(len(boxes)), key=lambda i: -areas[i]):
+        left, top, w, h = boxes[box]
+        middle_x, middle_y = (left + w / 2) / STRIDE, (top + h / 2) / STRIDE
+        if not (0 <= middle_x < width and 0 <= middle_y < height):
+            continue
+        radius_x, radius_y = int(BELL * w / STRIDE / 2), int(BELL * h / STRIDE / 2)
+        dx, dy = x - int(middle_x), y - int(middle_y)
+        inside = (dx.abs() <= radius_x) & (dy.abs() <= radius_y)
+        bell = torch.exp(
+            -((dx / ((2 * radius_x + 1) / 6)) ** 2 + (dy / ((2 * radius_y + 1) / 6)) ** 2) / 2
+        )
+        bell = torch.where(inside, bell, torch.zeros(()))
+        heat = torch.maximum(heat, bell)
+        share = torch.log(torch.tensor(max(areas[box], 2.718281828))) * bell / bell.sum()
+        weight = torch.where(inside, share, weight)
+        owner = torch.where(inside, torch.tensor(box), owner)
+    return heat, weight, owner
+
+
+def detector_losses(picture, boxes):
+    """CenterNet's focal loss of the heat, and 1 - GIoU of the sides, weighted by the bells."""
+    height, width, _ = picture.shape
+    heat, weight, owner = bells(boxes, height, width)
+    logit = picture[..., 0]
+    p, log_p, log_q = (
+        torch.sigmoid(logit),
+        torch.nn.functional.logsigmoid(logit),
+        torch.nn.functional.logsigmoid(-logit),
+    )
+    focal = torch.where(
+        heat >= 1, -((1 - p) ** 2) * log_p, -((1 - heat) ** 4) * p**2 * log_q
+    ).sum() / len(boxes)
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    middle = torch.stack([x, y], dim=2) * STRIDE + STRIDE / 2
+    distances = STRIDE * torch.exp(picture[..., 1:])
+    low, high = middle - distances[..., :2], middle + distances[..., 2:]
+    told = torch.tensor(boxes)[owner.clamp(min=0)]
+    told_low, told_high = told[..., :2], told[..., :2] + told[..., 2:]
+
+    def area(one, other):
+        return (other - one).clamp(min=0).prod(dim=2)
+
+    both = area(torch.maximum(low, told_low), torch.minimum(high, told_high))
+    union = area(low, high) + area(told_low, told_high) - both
+    span = area(torch.minimum(low, told_low), torch.maximum(high, told_high))
+    giou = both / union - (span - union) / span
+    return focal, ((1 - giou) * weight).sum() / weight.sum()
+
+
+def detector(replay):
+    """The largest difference of cells, losses and gradients, these as shares of the largest."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = os.path.join(scratch, "replay.safetensors")
+        run(replay, path)
+        ours = load_file(path)
+    rows, columns = 6, 9
+    trained = {
+        name: tensor.clone().requires_grad_()
+        for name, tensor in ours.items()
+        if f"grad.{name}" in ours
+    }
+    cells = detector_cells(trained, [trained["token.0"], trained["token.1"]], rows, columns)
+    pairs, loss = [(cells.detach(), ours["cells"])], 0
+    for frame in range(cells.shape[0]):
+        boxes = [box[1:].tolist() for box in ours["boxes"] if box[0] == frame]
+        heat, sides = detector_losses(as_picture(cells[frame], rows, columns), boxes)
+        pairs.append((torch.stack([heat, sides]).detach(), ours["losses"][frame]))
+        loss = loss + (heat + SIDES_WEIGHT * sides) / cells.shape[0]
+    loss.backward()
+    for name, tensor in trained.items():
+        largest_of = tensor.grad.abs().max()
+        pairs.append((tensor.grad / largest_of, ours[f"grad.{name}"] / largest_of))
+    return largest(pairs)
+
+
 def installed(kind):
     module = {"resnet18": "torchvision", "vit-small": "timm"}.get(kind)
     return module is None or importlib.util.find_spec(module) is not None
 
 
 def main(*arguments):
-    programs, data = arguments[:3], arguments[3]
+    programs, replay, data = arguments[:3], arguments[3], arguments[4]
     report = Report()
     n_made = len(NETWORKS) * (1 + len(ADAPTERS) + len(TRAINED) + len(MADE)) + len(SCRATCH)
     n_made += sum(2 + (init != "default") for *_, init, _, _ in FOLLOWED.values())
-    print(f"1..{n_made + len(TIMM) + 6}")
+    print(f"1..{n_made + len(TIMM) + 7}")
     published(report, programs[0], data)
+    report.check("detector", LIMIT, lambda: detector(replay))
     for name in NETWORKS:
         with tempfile.TemporaryDirectory() as scratch:
             network = Network(programs, data, name, scratch)

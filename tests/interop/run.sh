@@ -10,8 +10,9 @@ python=${COW_PYTHON:-python3}
 trainer=$build/trainer/cow-trainer
 resave=$build/tests/interop/resave-adapter
 train=$build/tests/interop/train-network
+replay=$build/tests/interop/replay-detector
 
-for program in "$trainer" "$resave" "$train"; do
+for program in "$trainer" "$resave" "$train" "$replay"; do
   if [ ! -x "$program" ]; then
     echo "no $program: build the project first (BUILD_DIR names the build folder)"
     exit 1
@@ -23,4 +24,5 @@ if ! "$python" -c 'import torch, safetensors, transformers, bitsandbytes, peft' 
   exit 77
 fi
 exec "$python" tests/interop/check_interop.py "$trainer" "$resave" "$train" \
+  "$replay" \
   "${COW_TEST_DATA:-tests/data}"

@@ -12,6 +12,9 @@
 
 #define KEY 5
 
+/* A forward in training mode with that key, and a loss; with `backward` its gradients. */
+typedef double (*Pass) (Training *training, guint64 key, gboolean backward);
+
 /* Sets a tensor to `values` + epsilon * direction. */
 static void
 move (Training *training, guint parameter, const float *values, const float *direction,
@@ -43,13 +46,13 @@ norm_of (const float *x, gsize n)
 
 /* The slope of the loss along a direction of length 1. */
 static double
-slope (Training *training, guint parameter, const float *values, const float *direction,
+slope (Training *training, Pass pass, guint parameter, const float *values, const float *direction,
        double epsilon)
 {
   move (training, parameter, values, direction, epsilon);
-  const double up = training_pass (training, KEY, FALSE);
+  const double up = pass (training, KEY, FALSE);
   move (training, parameter, values, direction, -epsilon);
-  const double down = training_pass (training, KEY, FALSE);
+  const double down = pass (training, KEY, FALSE);
   move (training, parameter, values, direction, 0);
   return (up - down) / (2 * epsilon);
 }
@@ -78,7 +81,7 @@ direct (const float *gradient, gsize n, float *direction)
  * of them.
  */
 static void
-check_tensor (Training *training, guint parameter, const float *all_values,
+check_tensor (Training *training, Pass pass, guint parameter, const float *all_values,
               const float *all_gradients)
 {
   const CowParameter *p =
@@ -91,7 +94,8 @@ check_tensor (Training *training, guint parameter, const float *all_values,
                                                                        : 2e-4 + .005 * expected;
   double found = INFINITY;
   for (double loss = .002; loss > 1e-5 && !(fabs (found - expected) <= allowed); loss /= 4)
-    found = slope (training, parameter, values, direction, CLAMP (loss / expected, 1e-4, .01));
+    found =
+        slope (training, pass, parameter, values, direction, CLAMP (loss / expected, 1e-4, .01));
   g_test_message ("%s: %g, by differences %g", p->name, expected, found);
   g_assert_cmpfloat_with_epsilon (found, expected, allowed);
 }
@@ -109,27 +113,31 @@ is_checked (const char *name)
   return TRUE;
 }
 
+/* Of all parameters, or of the backbone's alone. */
 static void
-check_gradients (const TrainingCase *sort, const TrainingHow *how)
+check_gradients (const TrainingCase *sort, const TrainingHow *how, Pass pass, gboolean with_head)
 {
   GError *error = NULL;
   Training *training = training_new (sort, how);
   CowParameters *parameters = cow_network_parameters (training->network);
-  training_pass (training, KEY, TRUE);
+  pass (training, KEY, TRUE);
   CowTrainedBackbone *backbone = cow_network_backbone (training->network);
   if (backbone && backbone->klass->finish)
     g_assert_true (backbone->klass->finish (backbone, &error));
   g_autofree float *values = training_values (training), *gradients = training_gradients (training);
-  for (guint i = 0; i < parameters->list->len; i++)
-    if (is_checked (cow_parameters_get (parameters, i)->name))
-      check_tensor (training, i, values, gradients);
+  for (guint i = 0; i < parameters->list->len; i++) {
+    const char *name = cow_parameters_get (parameters, i)->name;
+    if (is_checked (name) && (with_head || !g_ascii_isdigit (name[0])))
+      check_tensor (training, pass, i, values, gradients);
+  }
   training_free (training);
 }
 
 static void
 test_gradients (gconstpointer data)
 {
-  check_gradients (data, &(TrainingHow){ .adapter_dropout = .3f, .head_dropout = .4f });
+  check_gradients (data, &(TrainingHow){ .adapter_dropout = .3f, .head_dropout = .4f },
+                   training_pass, TRUE);
 }
 
 /* Of an adapter with a fixed part. */
@@ -139,8 +147,78 @@ test_fixed (void)
   const TrainingHow how = {
     .adapter_dropout = .3f, .head_dropout = .4f, .fresh = TRUE, .init = COW_INIT_PISSA
   };
-  check_gradients (training_case ("lora-all"), &how);
-  check_gradients (training_case ("lora-q-gated"), &how);
+  check_gradients (training_case ("lora-all"), &how, training_pass, TRUE);
+  check_gradients (training_case ("lora-q-gated"), &how, training_pass, TRUE);
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+#define N_LEVELS 2
+
+/* A number for each token of a level, by which the loss adds them up. */
+static float *
+weights_of (guint level, gsize n)
+{
+  float *weights = g_new (float, n);
+  for (gsize i = 0; i < n; i++)
+    weights[i] = (float)((cow_random_unit (level + 1, i) - .5) / sqrt ((double)n));
+  return weights;
+}
+
+/* The sum of all tokens behind the first and the last layer, each with a weight of its own. */
+static double
+token_pass (Training *training, guint64 key, gboolean backward)
+{
+  GError *error = NULL;
+  CkStream *stream = training->stream;
+  const TrainingCase *sort = training->sort;
+  CowTrainedBackbone *backbone = cow_network_backbone (training->network);
+  const CowBackboneConfig *config = &backbone->config;
+  const int layers[N_LEVELS] = { 0, config->vit.n_layers - 1 };
+  const gsize pixels = (gsize)sort->batch * 3 * TRAINING_SIDE * TRAINING_SIDE * sizeof (float),
+              n = (gsize)sort->batch *
+                  (gsize)cow_backbone_n_tokens (config, TRAINING_SIDE, TRAINING_SIDE) *
+                  (gsize)config->n_features;
+  float *tokens[N_LEVELS], *dtokens[N_LEVELS], *input = ck_alloc (stream, pixels);
+  double loss = 0;
+  for (guint i = 0; i < N_LEVELS; i++) {
+    tokens[i] = ck_alloc (stream, n * sizeof (float));
+    dtokens[i] = ck_alloc (stream, n * sizeof (float));
+  }
+  g_assert_cmpint (ck_upload (stream, input, training->pixels, pixels), ==, CK_OK);
+  g_assert_true (backbone->klass->tokens (backbone, input, sort->batch, TRAINING_SIDE,
+                                          TRAINING_SIDE, TRUE, key, layers, N_LEVELS, tokens,
+                                          &error));
+  for (guint i = 0; i < N_LEVELS; i++) {
+    g_autofree float *weights = weights_of (i, n), *host = g_new (float, n);
+    g_assert_cmpint (ck_download (stream, host, tokens[i], n * sizeof (float)), ==, CK_OK);
+    g_assert_cmpint (ck_upload (stream, dtokens[i], weights, n * sizeof (float)), ==, CK_OK);
+    for (gsize k = 0; k < n; k++)
+      loss += (double)weights[k] * host[k];
+  }
+  if (backward) {
+    CowParameters *parameters = cow_network_parameters (training->network);
+    g_assert_true (cow_parameters_begin_batch (parameters, &error));
+    g_assert_true (backbone->klass->tokens_backward (backbone, layers, N_LEVELS,
+                                                     (const float *const *)dtokens, &error));
+    g_assert_true (cow_parameters_end_batch (parameters, &error));
+  }
+  for (guint i = 0; i < N_LEVELS; i++) {
+    ck_free (stream, tokens[i]);
+    ck_free (stream, dtokens[i]);
+  }
+  ck_free (stream, input);
+  return loss;
+}
+
+static void
+test_tokens (gconstpointer data)
+{
+  TrainingHow how = { .adapter_dropout = .3f };
+  for (int checkpointing = 0; checkpointing < 2; checkpointing++) {
+    how.checkpointing = checkpointing;
+    check_gradients (data, &how, token_pass, FALSE);
+  }
 }
 
 int
@@ -151,6 +229,10 @@ main (int argc, char **argv)
   for (const TrainingCase *sort = training_cases; sort->name; sort++) {
     g_autofree char *path = g_strconcat ("/gradients/", sort->name, NULL);
     g_test_add_data_func (path, sort, test_gradients);
+    if (sort->side != TRAINING_SIDE)
+      continue;
+    g_autofree char *tokens = g_strconcat ("/gradients/tokens/", sort->name, NULL);
+    g_test_add_data_func (tokens, sort, test_tokens);
   }
   return g_test_run ();
 }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/network/detection.h"
+
+#include <math.h>
+
+static float
+distance (const CowCells *cells, float logarithm)
+{
+  return (float)cells->stride * expf (MIN (logarithm, COW_CELL_MAX_LOG));
+}
+
+CowBox
+cow_cell_box (const CowCells *cells, int x, int y, const float *values)
+{
+  const float middle_x = ((float)x + .5f) * (float)cells->stride,
+              middle_y = ((float)y + .5f) * (float)cells->stride;
+  const float left = distance (cells, values[COW_CELL_LEFT]),
+              top = distance (cells, values[COW_CELL_TOP]);
+  return (CowBox){ middle_x - left, middle_y - top, left + distance (cells, values[COW_CELL_RIGHT]),
+                   top + distance (cells, values[COW_CELL_BOTTOM]) };
+}
+
+double
+cow_box_iou (const CowBox *a, const CowBox *b)
+{
+  const double width = MIN ((double)a->x + a->w, (double)b->x + b->w) - MAX (a->x, b->x),
+               height = MIN ((double)a->y + a->h, (double)b->y + b->h) - MAX (a->y, b->y),
+               both = MAX (width, 0) * MAX (height, 0),
+               all = (double)a->w * a->h + (double)b->w * b->h - both;
+  return all > 0 ? both / all : 0;
+}
+
+/* A cell that is a maximum. */
+typedef struct {
+  int x, y;
+  gsize at;
+  float heat; /* the logit */
+} Peak;
+
+/* Of equals the first counts, so that a plain of equal heat is one peak and not many. */
+static gboolean
+is_peak (const CowCells *cells, const float *values, int x, int y)
+{
+  const int width = cells->columns * cells->split, height = cells->rows * cells->split;
+  const float heat = values[cow_cells_at (cells, x, y) * COW_CELL_VALUES];
+  for (int v = MAX (y - 1, 0); v <= MIN (y + 1, height - 1); v++)
+    for (int u = MAX (x - 1, 0); u <= MIN (x + 1, width - 1); u++) {
+      const float other = values[cow_cells_at (cells, u, v) * COW_CELL_VALUES];
+      const gboolean before = v < y || (v == y && u < x);
+      if (other > heat || (other == heat && before))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gint
+compare_peaks (gconstpointer a, gconstpointer b)
+{
+  const Peak *p = a, *q = b;
+  if (p->heat != q->heat)
+    return p->heat > q->heat ? -1 : 1;
+  return p->at < q->at ? -1 : p->at > q->at;
+}
+
+static GArray *
+find_peaks (const CowCells *cells, const float *values, float least)
+{
+  GArray *peaks = g_array_new (FALSE, FALSE, sizeof (Peak));
+  const float bound = logf (least / (1 - least));
+  for (int y = 0; y < cells->rows * cells->split; y++)
+    for (int x = 0; x < cells->columns * cells->split; x++) {
+      const gsize at = cow_cells_at (cells, x, y);
+      const Peak peak = { x, y, at, values[at * COW_CELL_VALUES] };
+      if (peak.heat >= bound && is_peak (cells, values, x, y))
+        g_array_append_val (peaks, peak);
+    }
+  g_array_sort (peaks, compare_peaks);
+  return peaks;
+}
+
+static CowBox
+clip (const CowCells *cells, CowBox box)
+{
+  const int side = cells->split * cells->stride;
+  const float width = (float)(cells->columns * side), height = (float)(cells->rows * side);
+  const float right = MIN (box.x + box.w, width), bottom = MIN (box.y + box.h, height);
+  box.x = MAX (box.x, 0);
+  box.y = MAX (box.y, 0);
+  box.w = right - box.x;
+  box.h = bottom - box.y;
+  return box;
+}
+
+static gboolean
+overlaps (const GArray *detections, const CowBox *box, double overlap)
+{
+  for (guint i = 0; i < detections->len; i++)
+    if (cow_box_iou (&g_array_index (detections, CowDetection, i).box, box) > overlap)
+      return TRUE;
+  return FALSE;
+}
+
+void
+cow_cells_read (const CowCells *cells, const float *values, float least, double overlap, guint most,
+                GArray *detections)
+{
+  g_autoptr (GArray) peaks = find_peaks (cells, values, least);
+  g_array_set_size (detections, 0);
+  for (guint i = 0; i < peaks->len && detections->len < most; i++) {
+    const Peak *peak = &g_array_index (peaks, Peak, i);
+    const float *cell = values + peak->at * COW_CELL_VALUES;
+    const CowDetection detection = { clip (cells, cow_cell_box (cells, peak->x, peak->y, cell)),
+                                     1 / (1 + expf (-peak->heat)) };
+    if (!overlaps (detections, &detection.box, overlap))
+      g_array_append_val (detections, detection);
+  }
+}

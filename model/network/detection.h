@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the numbers of a detector's cells to boxes. A cell is a square of `stride` px of the frame
+ * as the network sees it; it says how likely it is the middle of an animal (a heat map, as in
+ * CenterNet: Zhou et al., 2019), and how far the four sides are from its own middle (as in FCOS:
+ * Tian et al., 2019). Plain arithmetic on host memory; any thread.
+ */
+#ifndef COW_DETECTION_H
+#define COW_DETECTION_H
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What a cell holds: the logit of the heat, and the logarithms of left, top, right and bottom as
+ * multiples of the stride. */
+enum {
+  COW_CELL_HEAT,
+  COW_CELL_LEFT,
+  COW_CELL_TOP,
+  COW_CELL_RIGHT,
+  COW_CELL_BOTTOM,
+  COW_CELL_VALUES
+};
+
+/* The logarithm of a distance is not more than this, so that nothing overflows. */
+#define COW_CELL_MAX_LOG 8.f
+
+/*
+ * Where the cells of a picture lie. Tokens lie row by row, and the cells of a token, `split` by
+ * `split` of them, beside each other: cells [rows, columns, split, split, COW_CELL_VALUES].
+ */
+typedef struct {
+  int rows, columns; /* of tokens */
+  int split;         /* cells along a side of a token */
+  int stride;        /* px along a side of a cell */
+} CowCells;
+
+/* Px of the frame as the network sees it; x and y are of the upper left corner. */
+typedef struct {
+  float x, y, w, h;
+} CowBox;
+
+typedef struct {
+  CowBox box;
+  float score; /* 0..1 */
+} CowDetection;
+
+/* The number of cells, and the place of cell (x, y) among them, x and y in cells of the frame. */
+static inline gsize
+cow_cells_n (const CowCells *cells)
+{
+  return (gsize)cells->rows * (gsize)cells->columns * (gsize)(cells->split * cells->split);
+}
+
+static inline gsize
+cow_cells_at (const CowCells *cells, int x, int y)
+{
+  const int split = cells->split;
+  const gsize token = (gsize)(y / split) * (gsize)cells->columns + (gsize)(x / split);
+  return token * (gsize)(split * split) + (gsize)(y % split * split + x % split);
+}
+
+/* The box of cell (x, y), whose values are `values` [COW_CELL_VALUES]. */
+CowBox cow_cell_box (const CowCells *cells, int x, int y, const float *values);
+/* Area of the intersection over area of the union, 0..1. */
+double cow_box_iou (const CowBox *a, const CowBox *b);
+/*
+ * Replaces what is in `detections`, of CowDetection, by what the cells [cow_cells_n (),
+ * COW_CELL_VALUES] show: of cells that are no less hot than the eight around them and have
+ * `least` at least, the `most` hottest, without those that overlap a hotter one by more than
+ * `overlap`; the hottest first, and of equals the first. Boxes end at the frame's edges.
+ */
+void cow_cells_read (const CowCells *cells, const float *values, float least, double overlap,
+                     guint most, GArray *detections);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/network/detector.h"
+
+#define KERNEL 3
+#define TRY(call)                                                                                  \
+  do {                                                                                             \
+    const CkStatus try_status = (call);                                                            \
+    if (try_status != CK_OK)                                                                       \
+      return try_status;                                                                           \
+  } while (0)
+
+/* ---- shapes ---------------------------------------------------------------------------------- */
+
+static gint64
+n_joined (const CowDetectorConfig *config)
+{
+  return config->n_levels * config->n_features;
+}
+
+gint64
+cow_detector_n_outputs (const CowDetectorConfig *config)
+{
+  return (gint64)config->split * config->split * COW_CELL_VALUES;
+}
+
+CkConvolution
+cow_detector_convolution (const CowDetectorConfig *config, int unit, int batch, int height,
+                          int width)
+{
+  const gboolean narrow = unit == 0 || unit == COW_DETECTOR_UNITS; /* a product of each token */
+  return (CkConvolution){ .batch = batch,
+                          .in = unit == 0 ? n_joined (config) : config->width,
+                          .height = height / config->patch,
+                          .width = width / config->patch,
+                          .out = unit == COW_DETECTOR_UNITS ? cow_detector_n_outputs (config)
+                                                            : config->width,
+                          .kernel = narrow ? 1 : KERNEL,
+                          .stride = 1,
+                          .padding = narrow ? 0 : KERNEL / 2 };
+}
+
+CowCells
+cow_detector_cells (const CowDetectorConfig *config, int height, int width)
+{
+  return (CowCells){ height / config->patch, width / config->patch, config->split,
+                     config->patch / config->split };
+}
+
+guint
+cow_detector_tensor (const CowDetectorConfig *config, int tensor, const char **name, gint64 dims[4])
+{
+  static const char *const names[COW_DETECTOR_TENSORS] = {
+    "join.weight",  "norm1.weight", "norm1.bias", "conv1.weight", "norm2.weight", "norm2.bias",
+    "conv2.weight", "norm3.weight", "norm3.bias", "out.weight",   "out.bias",
+  };
+  const gboolean out = tensor >= COW_DETECTOR_OUT_WEIGHT;
+  const CkConvolution shape =
+      cow_detector_convolution (config, tensor / COW_DETECTOR_UNIT_TENSORS, 1, 1, 1);
+  *name = names[tensor];
+  dims[0] = out ? cow_detector_n_outputs (config) : config->width;
+  if (tensor != COW_DETECTOR_OUT_WEIGHT &&
+      (out || tensor % COW_DETECTOR_UNIT_TENSORS != COW_DETECTOR_CONVOLUTION))
+    return 1;
+  dims[1] = shape.in;
+  dims[2] = dims[3] = shape.kernel;
+  return 4;
+}
+
+/* ---- a pass ---------------------------------------------------------------------------------- */
+
+static void
+free_buffer (CkStream *stream, float **buffer)
+{
+  ck_free (stream, *buffer);
+  *buffer = NULL;
+}
+
+void
+cow_detector_pass_clear (CowDetectorPass *self)
+{
+  if (!self->stream)
+    return;
+  free_buffer (self->stream, &self->joined);
+  for (int unit = 0; unit < COW_DETECTOR_UNITS; unit++) {
+    free_buffer (self->stream, &self->convolved[unit]);
+    free_buffer (self->stream, &self->normed[unit]);
+    free_buffer (self->stream, &self->activated[unit]);
+  }
+  free_buffer (self->stream, &self->out);
+  free_buffer (self->stream, &self->ones);
+  self->rows = self->room = 0;
+}
+
+static gboolean
+reserve (CkStream *stream, float **buffer, gint64 rows, gint64 cols)
+{
+  gsize n, bytes;
+  if (!g_size_checked_mul (&n, (gsize)rows, (gsize)cols) ||
+      !g_size_checked_mul (&bytes, n, sizeof (float)))
+    return FALSE;
+  *buffer = ck_alloc (stream, bytes);
+  return *buffer != NULL;
+}
+
+static gboolean
+reserve_all (CowDetectorPass *self, const CowDetectorConfig *config, gint64 rows)
+{
+  const gint64 outputs = cow_detector_n_outputs (config);
+  gboolean complete = reserve (self->stream, &self->joined, rows, n_joined (config)) &&
+                      reserve (self->stream, &self->out, rows, outputs) &&
+                      reserve (self->stream, &self->ones, rows, outputs);
+  for (int unit = 0; unit < COW_DETECTOR_UNITS && complete; unit++)
+    complete = reserve (self->stream, &self->convolved[unit], rows, config->width) &&
+               reserve (self->stream, &self->normed[unit], rows, config->width) &&
+               reserve (self->stream, &self->activated[unit], rows, config->width);
+  return complete &&
+         self->stream->operations->fill (self->stream, self->ones, rows * outputs, 1) == CK_OK;
+}
+
+gboolean
+cow_detector_pass_ensure (CowDetectorPass *self, CkStream *stream, const CowDetectorConfig *config,
+                          int batch, int height, int width, GError **error)
+{
+  const gint64 rows = (gint64)batch * (height / config->patch) * (width / config->patch);
+  self->stream = stream;
+  if (rows > self->room) {
+    cow_detector_pass_clear (self);
+    if (!reserve_all (self, config, rows)) {
+      cow_detector_pass_clear (self);
+      return cow_check (CK_NO_MEMORY, error, "the head of %d frames of %d x %d px", batch, width,
+                        height);
+    }
+    self->room = rows;
+  }
+  self->rows = rows;
+  return TRUE;
+}
+
+/* Every level's tokens beside each other, without the class token and the registers. */
+static CkStatus
+join (const CowDetectorConfig *config, const float *const *tokens, gint64 n_prefix, int batch,
+      CowDetectorPass *pass)
+{
+  const gint64 cols = config->n_features, all = n_joined (config), rows = pass->rows / batch;
+  for (guint level = 0; level < config->n_levels; level++)
+    for (int i = 0; i < batch; i++) {
+      const float *from = tokens[level] + (i * (n_prefix + rows) + n_prefix) * cols;
+      float *to = pass->joined + i * rows * all + level * cols;
+      TRY (pass->stream->operations->copy_rows (pass->stream, rows, cols, from, cols, to, all));
+    }
+  return CK_OK;
+}
+
+CkStatus
+cow_detector_forward (const CowDetectorConfig *config, float *const *weights,
+                      const float *const *tokens, gint64 n_prefix, int batch, int height, int width,
+                      CowDetectorPass *pass)
+{
+  CkStream *stream = pass->stream;
+  const CkOperations *operations = stream->operations;
+  const float *x = pass->joined;
+  if (!stream->training)
+    return CK_UNSUPPORTED; /* nothing adds the last bias */
+  TRY (join (config, tokens, n_prefix, batch, pass));
+  for (int unit = 0; unit < COW_DETECTOR_UNITS; unit++) {
+    float *const *of_unit = weights + unit * COW_DETECTOR_UNIT_TENSORS;
+    const CkConvolution shape = cow_detector_convolution (config, unit, batch, height, width);
+    const CkNorm norm = { .weight = of_unit[COW_DETECTOR_NORM_WEIGHT],
+                          .bias = of_unit[COW_DETECTOR_NORM_BIAS],
+                          .epsilon = COW_DETECTOR_NORM_EPSILON,
+                          .rows = pass->rows,
+                          .cols = config->width,
+                          .x = pass->convolved[unit],
+                          .y = ck_f32 (pass->normed[unit]) };
+    TRY (operations->convolution (stream, &shape, x, of_unit[COW_DETECTOR_CONVOLUTION],
+                                  pass->convolved[unit]));
+    TRY (operations->norm (stream, &norm));
+    TRY (operations->activate (stream, CK_GELU, pass->rows * config->width, pass->normed[unit],
+                               pass->activated[unit]));
+    x = pass->activated[unit];
+  }
+  const CkConvolution last =
+      cow_detector_convolution (config, COW_DETECTOR_UNITS, batch, height, width);
+  TRY (operations->convolution (stream, &last, x, weights[COW_DETECTOR_OUT_WEIGHT], pass->out));
+  return stream->training->add_scaled (stream, pass->rows, last.out, pass->ones,
+                                       weights[COW_DETECTOR_OUT_BIAS], pass->out);
+}

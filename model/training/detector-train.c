@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/training/detector-train.h"
+
+#include <math.h>
+
+#include "model/files/floats.h"
+#include "model/training/random.h"
+
+#define FIRST_HEAT .01
+#define TRY(call)                                                                                  \
+  do {                                                                                             \
+    const CkStatus try_status = (call);                                                            \
+    if (try_status != CK_OK)                                                                       \
+      return try_status;                                                                           \
+  } while (0)
+
+struct _CowDetectorTrain {
+  CkStream *stream;
+  CowParameters *parameters;
+  CowDetectorConfig config;
+  guint first; /* of its tensors among the parameters */
+  CowDetectorPass pass;
+  /* Of the last pass */
+  int batch, height, width;
+  gint64 n_prefix;
+  float *cells;      /* host [rows, outputs] */
+  gsize cells_bytes; /* of it */
+  /* Gradients, device memory for as many rows as the pass has room for */
+  gint64 room;
+  float *dout, *dx, *dy; /* [rows, outputs], [rows, width] twice */
+  float *djoined;        /* [rows, n_levels * n_features] */
+};
+
+CowDetectorTrain *
+cow_detector_train_new (CowParameters *parameters, const CowDetectorConfig *config)
+{
+  CowDetectorTrain *self = g_new0 (CowDetectorTrain, 1);
+  self->stream = parameters->stream;
+  self->parameters = parameters;
+  self->config = *config;
+  self->first = parameters->list->len;
+  for (int i = 0; i < COW_DETECTOR_TENSORS; i++) {
+    const char *name;
+    gint64 dims[4];
+    const guint n = cow_detector_tensor (config, i, &name, dims);
+    cow_parameters_add (parameters, name, n, dims);
+  }
+  return self;
+}
+
+static void
+clear_gradients (CowDetectorTrain *self)
+{
+  float **const buffers[] = { &self->dout, &self->dx, &self->dy, &self->djoined };
+  for (guint i = 0; i < G_N_ELEMENTS (buffers); i++) {
+    ck_free (self->stream, *buffers[i]);
+    *buffers[i] = NULL;
+  }
+  self->room = 0;
+}
+
+void
+cow_detector_train_free (CowDetectorTrain *self)
+{
+  if (!self)
+    return;
+  cow_detector_pass_clear (&self->pass);
+  clear_gradients (self);
+  g_free (self->cells);
+  g_free (self);
+}
+
+/* ---- first values ---------------------------------------------------------------------------- */
+
+/* Of tensor i of the head, [count]. */
+static void
+first_values (const CowDetectorTrain *self, int i, guint64 key, const CowParameter *parameter,
+              float *values)
+{
+  const gboolean weight = parameter->n_dims == 4,
+                 one = i < COW_DETECTOR_OUT_WEIGHT &&
+                       i % COW_DETECTOR_UNIT_TENSORS == COW_DETECTOR_NORM_WEIGHT;
+  const double inputs =
+      weight ? (double)(parameter->dims[1] * parameter->dims[2] * parameter->dims[3]) : 1;
+  for (gsize k = 0; k < parameter->count; k++)
+    values[k] = weight ? (float)(sqrt (2 / inputs) * cow_random_normal (key, k)) : one ? 1 : 0;
+  if (i == COW_DETECTOR_OUT_BIAS)
+    for (gsize k = 0; k < parameter->count; k += COW_CELL_VALUES)
+      values[k + COW_CELL_HEAT] = (float)log (FIRST_HEAT / (1 - FIRST_HEAT));
+}
+
+gboolean
+cow_detector_train_start (CowDetectorTrain *self, guint64 seed, GError **error)
+{
+  for (int i = 0; i < COW_DETECTOR_TENSORS; i++) {
+    const CowParameter *parameter = cow_parameters_get (self->parameters, self->first + (guint)i);
+    g_autofree float *values = cow_floats_new (parameter->count, "the head", error);
+    if (!values)
+      return FALSE;
+    first_values (self, i, cow_random_key (seed, (guint64)i), parameter, values);
+    if (!cow_parameters_set (self->parameters, self->first + (guint)i, values, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- passes ---------------------------------------------------------------------------------- */
+
+static float *
+value (const CowDetectorTrain *self, int tensor)
+{
+  return cow_parameters_value (self->parameters, self->first + (guint)tensor);
+}
+
+static float *
+gradient (const CowDetectorTrain *self, int tensor)
+{
+  return cow_parameters_gradient (self->parameters, self->first + (guint)tensor);
+}
+
+static gsize
+bytes_of (const CowDetectorTrain *self)
+{
+  return (gsize)self->pass.rows * (gsize)cow_detector_n_outputs (&self->config) * sizeof (float);
+}
+
+static CkStatus
+read_cells (CowDetectorTrain *self)
+{
+  const gsize bytes = bytes_of (self);
+  if (bytes > self->cells_bytes) {
+    g_free (self->cells);
+    self->cells = g_try_malloc (bytes);
+    self->cells_bytes = self->cells ? bytes : 0;
+  }
+  return self->cells ? ck_download (self->stream, self->cells, self->pass.out, bytes)
+                     : CK_NO_MEMORY;
+}
+
+const float *
+cow_detector_train_forward (CowDetectorTrain *self, const float *const *tokens, gint64 n_prefix,
+                            int batch, int height, int width, GError **error)
+{
+  float *weights[COW_DETECTOR_TENSORS];
+  if (!cow_detector_pass_ensure (&self->pass, self->stream, &self->config, batch, height, width,
+                                 error))
+    return NULL;
+  self->batch = batch;
+  self->height = height;
+  self->width = width;
+  self->n_prefix = n_prefix;
+  for (int i = 0; i < COW_DETECTOR_TENSORS; i++)
+    weights[i] = value (self, i);
+  CkStatus status = cow_detector_forward (&self->config, weights, tokens, n_prefix, batch, height,
+                                          width, &self->pass);
+  if (status == CK_OK)
+    status = read_cells (self);
+  return cow_check (status, error, "the head") ? self->cells : NULL;
+}
+
+static gboolean
+ensure_gradients (CowDetectorTrain *self, GError **error)
+{
+  const gsize rows = (gsize)self->pass.rows, width = (gsize)self->config.width * sizeof (float),
+              joined = self->config.n_levels * (gsize)self->config.n_features * sizeof (float);
+  if (self->pass.rows <= self->room)
+    return TRUE;
+  clear_gradients (self);
+  if (!(self->dout = ck_alloc (self->stream, bytes_of (self))) ||
+      !(self->dx = ck_alloc (self->stream, rows * width)) ||
+      !(self->dy = ck_alloc (self->stream, rows * width)) ||
+      !(self->djoined = ck_alloc (self->stream, rows * joined))) {
+    clear_gradients (self);
+    return cow_check (CK_NO_MEMORY, error, "gradients of the head of %d frames", self->batch);
+  }
+  self->room = self->pass.rows;
+  return TRUE;
+}
+
+/* The convolution of a unit: from the gradient of what it gave to that of what it read. */
+static CkStatus
+convolution_backward (CowDetectorTrain *self, int unit, const float *dy, float *dx)
+{
+  const CkConvolution shape =
+      cow_detector_convolution (&self->config, unit, self->batch, self->height, self->width);
+  const int tensor = unit * COW_DETECTOR_UNIT_TENSORS + COW_DETECTOR_CONVOLUTION;
+  const float *x = unit == 0 ? self->pass.joined : self->pass.activated[unit - 1];
+  return self->stream->training->convolution_backward (
+      self->stream, &shape, x, value (self, tensor), dy, dx, gradient (self, tensor));
+}
+
+/* From the gradient behind a unit, dy, to that before its norm, in place. */
+static CkStatus
+unit_backward (CowDetectorTrain *self, int unit, float *dy)
+{
+  const CkTraining *training = self->stream->training;
+  const int tensor = unit * COW_DETECTOR_UNIT_TENSORS;
+  const CkNormBackward norm = { .weight = value (self, tensor + COW_DETECTOR_NORM_WEIGHT),
+                                .epsilon = COW_DETECTOR_NORM_EPSILON,
+                                .rows = self->pass.rows,
+                                .cols = self->config.width,
+                                .x = self->pass.convolved[unit],
+                                .dy = dy,
+                                .dx = dy,
+                                .dweight = gradient (self, tensor + COW_DETECTOR_NORM_WEIGHT),
+                                .dbias = gradient (self, tensor + COW_DETECTOR_NORM_BIAS) };
+  TRY (training->activate_backward (self->stream, CK_GELU, self->pass.rows * self->config.width,
+                                    self->pass.normed[unit], dy, dy));
+  return training->norm_backward (self->stream, &norm);
+}
+
+/* The gradients of the joined tokens back to the levels'. */
+static CkStatus
+part (const CowDetectorTrain *self, float *const *dtokens)
+{
+  const CkOperations *operations = self->stream->operations;
+  const CowDetectorConfig *config = &self->config;
+  const gint64 cols = config->n_features, all = config->n_levels * cols,
+               rows = self->pass.rows / self->batch, tokens = self->n_prefix + rows;
+  for (guint level = 0; level < config->n_levels; level++) {
+    TRY (operations->fill (self->stream, dtokens[level], self->batch * tokens * cols, 0));
+    for (int i = 0; i < self->batch; i++) {
+      const float *from = self->djoined + i * rows * all + level * cols;
+      float *to = dtokens[level] + (i * tokens + self->n_prefix) * cols;
+      TRY (operations->copy_rows (self->stream, rows, cols, from, all, to, cols));
+    }
+  }
+  return CK_OK;
+}
+
+static CkStatus
+backward (CowDetectorTrain *self, const float *dcells, float *const *dtokens)
+{
+  const CkTraining *training = self->stream->training;
+  const gint64 outputs = cow_detector_n_outputs (&self->config);
+  float *dy = self->dy, *dx = self->dx;
+  TRY (ck_upload (self->stream, self->dout, dcells, bytes_of (self)));
+  /* It writes d out to itself, and adds the bias's. */
+  TRY (training->add_scaled_backward (self->stream, self->pass.rows, outputs, self->dout,
+                                      self->pass.ones, NULL, self->pass.out,
+                                      gradient (self, COW_DETECTOR_OUT_BIAS)));
+  TRY (convolution_backward (self, COW_DETECTOR_UNITS, self->dout, dy));
+  for (int unit = COW_DETECTOR_UNITS - 1; unit > 0; unit--) {
+    TRY (unit_backward (self, unit, dy));
+    TRY (convolution_backward (self, unit, dy, dx));
+    float *swapped = dy;
+    dy = dx;
+    dx = swapped;
+  }
+  TRY (unit_backward (self, 0, dy));
+  TRY (convolution_backward (self, 0, dy, dtokens ? self->djoined : NULL));
+  return dtokens ? part (self, dtokens) : CK_OK;
+}
+
+gboolean
+cow_detector_train_backward (CowDetectorTrain *self, const float *dcells, float *const *dtokens,
+                             GError **error)
+{
+  return ensure_gradients (self, error) &&
+         cow_check (backward (self, dcells, dtokens), error, "the head's backward pass");
+}
