@@ -95,8 +95,9 @@ install_model (GObjectClass *klass)
       klass, GST_COW_PROP_ADAPTER,
       g_param_spec_string ("adapter", "Adapter",
                            "Adapter folder with the classifier head, as PEFT or the trainer wrote "
-                           "it; looked up like model. Must be set. May "
-                           "be changed while playing: the new one takes over between two frames",
+                           "it; looked up like model; where neither this nor model is set: the "
+                           "demonstration's. May be changed while playing: the new one takes over "
+                           "between two frames",
                            NULL, ANY_TIME));
   /**
    * GstCowBehavior:device:

@@ -31,6 +31,7 @@ char *cow_folder_list_holding (const char *folder, const char *file);
  */
 #define COW_DEMONSTRATION_MODEL   "drawn-cows"
 #define COW_DEMONSTRATION_ADAPTER "drawn-cows-day"
+#define COW_DEMONSTRATION_NIGHT   "drawn-cows-night" /* another one that is shipped */
 #define COW_DEMONSTRATION_WARNING                                                                  \
   "No model and no adapter are set: the demonstration model is used. It was trained on drawings, " \
   "and knows nothing of real cows."

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* `annotate`: bouts and budgets add up, recordings of several kinds give rows and files of other
  * programs, and what is wrong with a recording is said. Recordings are drawn and encoded here. */
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <gst/gst.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 
 #include "pipelines/demo/render-video.h"
@@ -414,6 +416,28 @@ test_other_run (void)
   cli_assert_says (damaged.err, " is damaged: it is begun anew");
 }
 
+/* Two runs into one folder would destroy each other's work. */
+static void
+test_locked (void)
+{
+  g_autofree char *out = g_build_filename (folder, "locked", NULL),
+                  *path = g_build_filename (out, ".lock", NULL);
+  g_assert_cmpint (g_mkdir (out, 0777), ==, 0);
+  const int lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+  g_assert_cmpint (lock, >=, 0);
+  g_assert_cmpint (flock (lock, LOCK_EX | LOCK_NB), ==, 0);
+  g_auto (Result) annotated = cli_run ("annotate", still, "--out", out, NULL),
+                  cropped = cli_run ("crop", still, "--out", out, NULL);
+  close (lock);
+  g_assert_cmpint (annotated.status, ==, 1);
+  cli_assert_says (annotated.err, "locked: another cow-trainer is writing there");
+  cli_assert_error (&cropped, 1, "locked: another cow-trainer is writing there");
+  g_auto (Result) after = cli_run ("annotate", still, "--out", out, NULL);
+  assert_done (&after);
+  g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+}
+
 /* ---- what is wrong --------------------------------------------------------------------------- */
 
 static void
@@ -485,6 +509,7 @@ main (int argc, char **argv)
   g_test_add_func ("/annotate/boxes", test_boxes);
   g_test_add_func ("/annotate/killed", test_killed);
   g_test_add_func ("/annotate/other-run", test_other_run);
+  g_test_add_func ("/annotate/locked", test_locked);
   g_test_add_func ("/annotate/broken", test_broken);
   g_test_add_func ("/annotate/usage", test_usage);
   const int status = g_test_run ();

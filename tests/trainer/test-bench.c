@@ -238,7 +238,7 @@ test_text (Fixture *self, gconstpointer data)
   g_assert_true (g_str_has_prefix (result.out, self->model));
   cli_assert_says (result.out, "\nPRECISION ");
   cli_assert_says (result.out, "batch 8\n");
-  cli_assert_says (result.out, "\n  q/k/v ");
+  cli_assert_says (result.out, "\nq/k/v ");
   cli_assert_says (result.out, "\nresample: ");
 }
 

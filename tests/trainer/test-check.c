@@ -370,7 +370,7 @@ test_said (Fixture *self, gconstpointer unused)
   g_assert_true (g_str_has_suffix (json_object_get_string_member (member, "path"), "K\\xFChe.png"));
 
   g_auto (Result) text = cli_run ("check", "--data", self->data, NULL);
-  cli_assert_says (text.out, "2 files and folders are left out: 1 pictures of formats that are not "
+  cli_assert_says (text.out, "2 files and folders are left out: 1 picture of a format that is not "
                              "read (.heic 1); 1 of the system");
   cli_assert_says (text.out, "p.heic: a format that is not read: convert it to JPEG or PNG");
   cli_assert_says (text.out, "nearly all values are from 0 to 0 of 255");

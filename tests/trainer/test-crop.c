@@ -252,10 +252,10 @@ test_boxes (void)
                   second = cli_run ("crop", video, "--boxes", coco, "--every=1", "--out", b, NULL);
 
   g_assert_cmpint (first.status, ==, 0);
-  cli_assert_says (first.err, "mot.txt: MOT, 5 boxes, frames counted from 1, with tracks; 1 are "
+  cli_assert_says (first.err, "mot.txt: MOT, 5 boxes, frames counted from 1, with tracks; 1 is "
                               "marked as not to be looked at");
-  cli_assert_says (first.err, "1 boxes lay outside of the frame");
-  cli_assert_says (first.err, "1 times a part of the frame was too small");
+  cli_assert_says (first.err, "1 box lay outside of the frame");
+  cli_assert_says (first.err, "1 time a part of the frame was too small");
   cli_assert_says (second.err, "coco.json: COCO, 2 boxes, frames counted from 0, with tracks");
   g_autoptr (CowCropTable) x = open_table (a), y = open_table (b);
   g_assert_cmpuint (cow_crop_table_n_rows (x), ==, 3);
@@ -340,7 +340,8 @@ test_not_a_picture (void)
 
     if (i < G_N_ELEMENTS (muxers))
       g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, &status, NULL));
-    g_auto (Result) result = cli_run ("predict", i < G_N_ELEMENTS (muxers) ? other : video, NULL);
+    g_auto (Result) result =
+        cli_run ("features", i < G_N_ELEMENTS (muxers) ? other : video, "--out", folder, NULL);
     g_assert_cmpint (result.status, ==, 1);
     cli_assert_says (result.err, "a video: cow-trainer annotate tells what is in it");
   }

@@ -136,8 +136,8 @@ test_folders (Fixture *self, gconstpointer unused)
   assert_counts (set, "Walking", 8, 2, 0);
   assert_counts (set, "gallop", 4, 1, 0);
   g_assert_true (set->divided);
-  g_assert_true (has_warning (set, "2 files are left out: 1 not called like pictures (.txt 1); 1 "
-                                   "pictures that lie beside the folders of classes"));
+  g_assert_true (has_warning (set, "2 files are left out: 1 not called like a picture (.txt 1); 1 "
+                                   "picture that lies beside the folders of classes"));
   g_assert_true (has_warning (set, "--group-by"));
 }
 
@@ -442,7 +442,7 @@ test_torn (Fixture *self, gconstpointer unused)
   use_table (self, "image_path,label,cow,split\na.jpg,x,1,train\na.jpg,y,1,train\na.jpg,x,1,val\na."
                    "jpg,y,2,val\n");
   g_autoptr (CowDataset) set = open_set (self);
-  g_assert_true (has_warning (set, "1 of 1 groups (cow) are in training and in validation"));
+  g_assert_true (has_warning (set, "1 of 1 group (cow) is in training and in validation"));
 }
 
 /* The division depends on the seed only. */
@@ -534,7 +534,7 @@ test_mmcows_frames (Fixture *self, gconstpointer unused)
   /* Cow 3 has no table, cow 2's second moment no behaviour, camera 2's frame no boxes. */
   g_assert_cmpuint (set->samples->len, ==, 2);
   g_assert_true (has_warning (set, "2 boxes are of cows whose behaviour then is not known"));
-  g_assert_true (has_warning (set, "1 frames have no boxes"));
+  g_assert_true (has_warning (set, "1 frame has no boxes"));
   g_assert_true (cow_sample_region (cow_dataset_sample (set, 0), 400, 200, &region));
   g_assert_cmpint (region.x, ==, 150);
   g_assert_cmpint (region.y, ==, 50);

@@ -214,7 +214,7 @@ test_said (Fixture *self, gconstpointer data)
   g_autofree char *phone = g_build_filename (self->pictures, "x.heic", NULL),
                   *hidden = g_build_filename (self->pictures, ".x.png", NULL),
                   *out = g_build_filename (self->folder, "said.safetensors", NULL);
-  const char *const words = "2 files are left out: 1 pictures of formats that are not read (.heic "
+  const char *const words = "2 files are left out: 1 picture of a format that is not read (.heic "
                             "1); 1 hidden";
   VipsImage *black = NULL;
 

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "tests/trainer/cli.h"
 #include "trainer/host/progress.h"
 #include "trainer/host/terminal.h"
 #include "trainer/host/text-table.h"
@@ -134,6 +135,40 @@ test_lay_out_help (void)
                    "                      vits16\n"
                    "  --storage=TYPE      nf4, fp32\n");
   g_assert_cmpstr (narrow, ==, said);
+}
+
+/* Prose becomes a paragraph that fits; a command goes on behind a backslash and not inside of
+ * quotes, and what is said of it has a line of its own. */
+static void
+test_flow (void)
+{
+  static const char said[] = "Examples:\n"
+                             "  cow-trainer crop barn.mp4 --zones \"bed=0,0,0.4,1\" --out barn   "
+                             "to label\n"
+                             "\n"
+                             "Any container and codec that is decoded. Without --zones\n"
+                             "the whole frame\n"
+                             "  bouts.csv   a row for each time that somebody did something\n";
+  g_autofree char *out = terminal_flow (said, 40), *wide = terminal_flow (said, 200);
+
+  g_assert_cmpstr (out, ==,
+                   "Examples:\n"
+                   "  cow-trainer crop barn.mp4 --zones \\\n"
+                   "    \"bed=0,0,0.4,1\" --out barn\n"
+                   "      to label\n"
+                   "\n"
+                   "Any container and codec that is decoded.\n"
+                   "Without --zones the whole frame\n"
+                   "  bouts.csv   a row for each time that\n"
+                   "              somebody did something\n");
+  cli_assert_says (wide, "decoded. Without --zones the whole frame\n  bouts.csv   a row for");
+  for (guint columns = 30; columns <= 120; columns++) {
+    g_autofree char *text = terminal_flow (said, columns);
+    g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+    for (char **line = lines; *line; line++)
+      g_assert_cmpuint (words_columns (*line), <=, columns);
+  }
 }
 
 static void
@@ -336,6 +371,7 @@ main (int argc, char **argv)
   g_test_add_func ("/progress/fit", test_fit);
   g_test_add_func ("/progress/lay-out", test_lay_out);
   g_test_add_func ("/progress/lay-out/help", test_lay_out_help);
+  g_test_add_func ("/progress/lay-out/flow", test_flow);
   g_test_add_func ("/progress/table", test_table);
   g_test_add_func ("/progress/colour", test_colour);
   g_test_add_func ("/progress/wanted", test_wanted);

@@ -8,6 +8,7 @@
 #include "model/network/device.h"
 #include "tests/trainer/cli.h"
 #include "tests/trainer/drawn.h"
+#include "trainer/train/idle-settings.h"
 #include "trainer/train/plan.h"
 #include "trainer/train/schedule.h"
 
@@ -543,11 +544,69 @@ test_text (void)
   g_assert_cmpstr (few, ==, "1.0 KiB");
 }
 
+/* ---- settings that decide nothing ------------------------------------------------------------ */
+
+/* All that are given to a run of a preset; which of them are said to be idle there. */
+static void
+test_idle (void)
+{
+  static const struct {
+    const char *preset, *idle;
+    gboolean start_has_layers, checkpoints, divided, tracked;
+  } cases[] = {
+    { "frozen", "targets rank alpha adapter-dropout network checkpointing", FALSE, FALSE, TRUE,
+      TRUE },
+    { "qlora-q-r8", "network", FALSE, TRUE, TRUE, TRUE },
+    { "qlora-q-r8", "targets rank alpha network", TRUE, TRUE, TRUE, TRUE },
+    { "dinov3-scratch", "targets rank alpha adapter-dropout", FALSE, TRUE, TRUE, TRUE },
+    { "resnet18", "targets rank alpha adapter-dropout network checkpointing", FALSE, FALSE, TRUE,
+      TRUE },
+    { "qlora-q-r8", "network val-fraction test-fraction experiment run-name", FALSE, TRUE, FALSE,
+      FALSE },
+  };
+  static const char *const given[][2] = {
+    { "targets", "q_proj" },   { "rank", "8" },           { "alpha", "8" },
+    { "network", "tiny" },     { "checkpointing", "on" }, { "adapter-dropout", "0.1" },
+    { "head-dropout", "0.1" }, { "val-fraction", "0.3" }, { "test-fraction", "0.1" },
+    { "experiment", "barn" },  { "run-name", "one" },     { "min-delta", "0.01" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (CowRecipe) recipe = cow_recipe_new ();
+    const CowIdleCase idle = { .recipe = recipe,
+                               .start_has_layers = cases[i].start_has_layers,
+                               .checkpoints = cases[i].checkpoints,
+                               .divided = cases[i].divided,
+                               .tracked = cases[i].tracked };
+    g_auto (GStrv) expected = g_strsplit (cases[i].idle, " ", -1);
+
+    g_assert_true (cow_recipe_apply_preset (recipe, cases[i].preset, NULL));
+    g_autoptr (GPtrArray) none = cow_idle_settings (&idle);
+    g_assert_cmpuint (none->len, ==, 0); /* what a preset says is nobody's wish */
+    for (guint k = 0; k < G_N_ELEMENTS (given); k++) {
+      g_autofree char *where = g_strconcat ("--", given[k][0], NULL);
+      g_assert_true (
+          cow_recipe_give (recipe, (guint)cow_recipe_find (given[k][0]), given[k][1], where, NULL));
+    }
+    g_autoptr (GPtrArray) said = cow_idle_settings (&idle);
+    g_assert_cmpuint (said->len, ==, g_strv_length (expected));
+    for (char **key = expected; *key; key++) {
+      g_autofree char *begin = g_strdup_printf ("--%s has no effect: ", *key);
+      gboolean found = FALSE;
+      for (guint k = 0; k < said->len; k++)
+        found |= g_str_has_prefix (said->pdata[k], begin);
+      if (!found)
+        g_error ("%s: --%s is not said to be idle", cases[i].preset, *key);
+    }
+  }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/recipe/presets", test_presets);
+  g_test_add_func ("/recipe/idle", test_idle);
   g_test_add_func ("/recipe/unknown-preset", test_unknown_preset);
   g_test_add_func ("/recipe/round-trip", test_round_trip);
   g_test_add_func ("/recipe/values", test_values);

@@ -283,8 +283,9 @@ test_find (Fixture *self, gconstpointer unused)
     g_assert_cmpstr (found->pdata[i], ==, path);
   }
   g_assert_cmpstr (found->pdata[3], ==, file);
-  cli_assert_says (passed, "4 files and folders are left out: 1 not called like pictures (.txt 1); "
-                           "2 hidden; 1 links");
+  cli_assert_says (passed,
+                   "4 files and folders are left out: 1 not called like a picture (.txt 1); "
+                   "2 hidden; 1 link");
   g_assert_null (pictures_find ((char *[]){ hidden, "/nowhere", NULL }, &nothing, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_NOT_FOUND);
   g_assert_nonnull (strstr (error->message, "/nowhere"));

@@ -211,9 +211,9 @@ test_missing (Fixture *self, gconstpointer unused)
                          "lying/b.jpg,lying,%s,1,2,30,40\nstanding/a.jpg,standing,7,1,2,30,40\n",
                          words[i], words[i], words[i], words[i], words[i], words[i], words[i]);
     g_autoptr (CowDataset) set = open_text (self, text, -1);
-    assert_says (set->warnings, "1 rows have a class that is a word for \"missing\"");
+    assert_says (set->warnings, "1 row has a class that is a word for \"missing\"");
     assert_says (set->warnings, "2 pictures have no cow_id");
-    assert_says (set->notes, "2 rows have one, 1 mean the whole picture");
+    assert_says (set->notes, "2 rows have one, 1 means the whole picture");
     g_assert_null (cow_dataset_sample (set, 0)->group);
   }
   assert_fails (self, "image_path,label,x,y,w,h\nlying/a.jpg,x,1,2,3,NaN\n", -1,

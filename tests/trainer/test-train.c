@@ -304,14 +304,16 @@ test_start (void)
   g_auto (Result) result =
       cli_run ("train", "--recipe", "dora-q-r8", "--start", start, "--data", data, "--model", base,
                "--out", out, "--size", "32", "--epochs", "1", "--learning-rate", "1e-9", NULL);
-  g_auto (Result) other =
-      cli_run ("train", "--recipe", "qlora-q-r8", "--start", start, "--data", data, "--model", base,
-               "--out", out, "--size", "32", "--epochs", "1", NULL);
+  g_auto (Result) other = cli_run ("train", "--recipe", "qlora-q-r8", "--start", start, "--data",
+                                   data, "--model", base, "--out", out, "--size", "32", "--epochs",
+                                   "1", "--rank", "4", "--label-column", "class", NULL);
 
   runs_assert_ok (&result);
   g_autoptr (GArray) accuracy = runs_column (out, "val_acc");
   g_assert_cmpfloat (g_array_index (accuracy, double, 0), >, .75);
   g_assert_cmpint (other.status, ==, 1);
+  cli_assert_says (other.err, "--rank has no effect: the adapter of --start keeps its own");
+  cli_assert_says (other.err, "--label-column has no effect: the pictures come without a table");
 }
 
 /* A frozen adapter has only a head: new layers are added below it, and change nothing at first. */

@@ -11,6 +11,7 @@
 #include "trainer/cli/verb.h"
 #include "trainer/cli/video-arguments.h"
 #include "trainer/data/file-names.h"
+#include "trainer/host/folder-lock.h"
 #include "trainer/host/stop.h"
 #include "trainer/host/words.h"
 #include "trainer/video/outputs.h"
@@ -61,6 +62,7 @@ typedef struct {
 
 typedef struct {
   const Options *options;
+  int lock; /* of the folder that is filled */
   CowJournal *journal;
   CowVideoOutputs *outputs; /* NULL before the first frame */
   GHashTable *names;        /* of sources */
@@ -96,6 +98,7 @@ job_clear (Job *self)
   g_clear_pointer (&self->names, g_hash_table_unref);
   g_clear_pointer (&self->start, g_date_time_unref);
   g_clear_pointer (&self->seen, cow_observation_free);
+  folder_unlock (self->options->out, self->lock);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Job, job_clear)
@@ -430,7 +433,8 @@ annotate (Job *self, GError **error)
   const GPtrArray *videos = self->options->videos;
   gboolean stopped = FALSE;
 
-  if (!open_journal (self, error))
+  self->lock = folder_lock (self->options->out, error);
+  if (self->lock < 0 || !open_journal (self, error))
     return FALSE;
   for (guint i = 0; i < videos->len && !stopped; i++)
     if (!annotate_one (self, i, &stopped, error))
@@ -462,11 +466,10 @@ verb_annotate (int argc, char **argv, GError **error)
   const GOptionEntry own[] = {
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out,
       "Folder that is filled (the first recording's name and -cows)", "FOLDER" },
-    { "zones", 'z', 0, G_OPTION_ARG_STRING, &options.zones,
-      "Parts of the frame, each a subject: \"pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1\"", "ZONES" },
+    VIDEO_ARGUMENTS_ZONES (options.zones),
     { "detector", 0, 0, G_OPTION_ARG_STRING, &options.detector,
       "Elements of a pipeline that find the cows, each of which is a subject", "ELEMENTS" },
-    VIDEO_ARGUMENTS_BOXES (options.boxes_paths),
+    VIDEO_ARGUMENTS_BOXES (options.boxes_paths, 'b'),
     { "start-time", 's', 0, G_OPTION_ARG_STRING, &options.start_text,
       "When the first recording began, as 2026-11-29T06:00:00", "TIME" },
     { "rate", 'r', 0, G_OPTION_ARG_DOUBLE, &options.rate,
@@ -474,12 +477,13 @@ verb_annotate (int argc, char **argv, GError **error)
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
   };
 
-  model_options_add (&options.model, entries);
+  model_options_add_precision (&options.model, entries);
   g_array_append_vals (entries, own, G_N_ELEMENTS (own));
   if (!verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) ||
       !check_options (&options, error))
     return FALSE;
   g_auto (Job) job = { .options = &options,
+                       .lock = FOLDER_LOCK_NONE,
                        .names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
                        .start = options.start ? g_date_time_ref (options.start) : NULL };
   stop_install ();

@@ -4,6 +4,8 @@
  * the peak of the machine's own multiply-adds. This file is the command line and the tables;
  * throughput.h measures.
  */
+#include <unistd.h>
+
 #include "model/files/json-object.h"
 #include "trainer/cli/model-options.h"
 #include "trainer/cli/picture-arguments.h"
@@ -15,6 +17,8 @@
 #include "trainer/eval/throughput.h"
 #include "trainer/host/memory.h"
 #include "trainer/host/processor.h"
+#include "trainer/host/terminal.h"
+#include "trainer/host/text-table.h"
 
 #define MOST_THREADS  1024
 #define MOST_SECONDS  86400
@@ -297,78 +301,105 @@ speed_of (const Job *job, const CowThroughput *variant, const CowProducts *produ
 
 #define DIGITS 4 /* of a measured number */
 
-/* A number as wide as its column, or a dash where it is 0. */
-static void
-print_number (int width, guint digits, double value)
+/* A number, or a dash where it is 0; taken by a table. */
+static char *
+number_text (double value, guint digits)
 {
-  g_autofree char *text = value > 0 ? words_digits (value, digits) : g_strdup ("-");
+  return value > 0 ? words_digits (value, digits) : g_strdup ("-");
+}
 
-  g_print ("  %*s", width, text);
+static char *
+share_text (double share)
+{
+  return share > 0 ? g_strdup_printf ("%.0f %%", 100 * share) : g_strdup ("-");
 }
 
 static void
-print_share (int width, double share)
+print_table (const TextTable *table)
 {
-  if (share > 0)
-    g_print ("  %*.0f %%", width - 2, 100 * share);
-  else
-    g_print ("  %*s", width, "-");
+  g_autofree char *text =
+      text_table_text (table, terminal_columns (STDOUT_FILENO), "--json has all");
+
+  g_print ("%s", text);
+}
+
+static void
+add_variant (const Job *job, TextTable *table, const CowThroughput *variant)
+{
+  const double seconds = variant->seconds.median;
+  const Speed speed = speed_of (job, variant, &variant->products, variant->seconds.least);
+  char *const cells[] = { g_strdup (precision_of (variant)),
+                          g_strdup_printf ("%d", threads_of (variant)),
+                          g_strdup_printf ("%d", variant->batch),
+                          number_text (1e3 * seconds, DIGITS),
+                          g_strdup_printf ("%.0f %%",
+                                           100 * cow_measured_spread (&variant->seconds)),
+                          number_text (1 / seconds, DIGITS),
+                          number_text (1e3 * variant->cpu_seconds.median, DIGITS),
+                          number_text (1e-9 * speed.rate, DIGITS),
+                          number_text (1e-9 * speed.peak, DIGITS),
+                          share_text (speed.share),
+                          NULL };
+
+  text_table_add (table, cells);
 }
 
 static void
 print_variants (const Job *job)
 {
-  g_print ("PRECISION  THREADS  BATCH  MS/PICTURE  SPREAD  PICTURES/S    CPU MS   GOP/S    PEAK  "
-           "SHARE\n");
-  for (guint i = 0; i < job->variants->len; i++) {
-    const CowThroughput *variant = &g_array_index (job->variants, CowThroughput, i);
-    const double seconds = variant->seconds.median;
-    const Speed speed = speed_of (job, variant, &variant->products, variant->seconds.least);
-    g_print ("%-9s  %7d  %5d", precision_of (variant), threads_of (variant), variant->batch);
-    print_number (10, DIGITS, 1e3 * seconds);
-    g_print ("  %4.0f %%", 100 * cow_measured_spread (&variant->seconds));
-    print_number (10, DIGITS, 1 / seconds);
-    print_number (8, DIGITS, 1e3 * variant->cpu_seconds.median);
-    print_number (6, DIGITS, 1e-9 * speed.rate);
-    print_number (6, DIGITS, 1e-9 * speed.peak);
-    print_share (5, speed.share);
-    g_print ("\n");
-  }
+  static const TextColumn columns[] = {
+    { "PRECISION", TRUE, 0 },   { "THREADS", FALSE, 0 }, { "BATCH", FALSE, 0 },
+    { "MS/PICTURE", FALSE, 0 }, { "SPREAD", FALSE, 1 },  { "PICTURES/S", FALSE, 0 },
+    { "CPU MS", FALSE, 4 },     { "GOP/S", FALSE, 2 },   { "PEAK", FALSE, 3 },
+    { "SHARE", FALSE, 1 },
+  };
+  g_autoptr (TextTable) table = text_table_new (columns, G_N_ELEMENTS (columns));
+
+  for (guint i = 0; i < job->variants->len; i++)
+    add_variant (job, table, &g_array_index (job->variants, CowThroughput, i));
+  print_table (table);
 }
 
+/* kind: NULL for what is no kind of operation, and has no calls and products. */
 static void
-print_kind (const char *name, guint calls, double seconds, double all)
+add_kind (const Job *job, TextTable *table, const CowThroughput *variant, const char *name,
+          const CowThroughputKind *kind, double seconds)
 {
-  g_print ("  %-11s", name);
-  print_number (5, 1, calls);
-  print_number (10, DIGITS, 1e3 * seconds);
-  print_share (6, seconds / all);
+  const Speed speed =
+      kind ? speed_of (job, variant, &kind->products, kind->seconds.least) : (Speed){ 0 };
+  char *const cells[] = { g_strdup (name),
+                          number_text (kind ? kind->calls : 0, 1),
+                          number_text (1e3 * seconds, DIGITS),
+                          share_text (seconds / variant->timed_seconds.median),
+                          number_text (1e-9 * speed.rate, DIGITS),
+                          number_text (1e-9 * speed.peak, DIGITS),
+                          share_text (speed.share),
+                          NULL };
+
+  text_table_add (table, cells);
 }
 
 static void
 print_kinds (const Job *job, const CowThroughput *variant)
 {
-  const double all = variant->timed_seconds.median;
+  static const TextColumn columns[] = {
+    { "KIND", TRUE, 0 },    { "CALLS", FALSE, 3 }, { "MS/PICTURE", FALSE, 0 },
+    { "OF ALL", FALSE, 0 }, { "GOP/S", FALSE, 1 }, { "PEAK", FALSE, 2 },
+    { "SHARE", FALSE, 1 },
+  };
+  g_autoptr (TextTable) table = text_table_new (columns, G_N_ELEMENTS (columns));
 
-  g_print ("\n%s, %d thread%s, batch %d\n  KIND         CALLS  MS/PICTURE  OF ALL   GOP/S    PEAK  "
-           "SHARE\n",
-           precision_of (variant), threads_of (variant), threads_of (variant) == 1 ? "" : "s",
-           variant->batch);
+  g_print ("\n%s, %d thread%s, batch %d\n", precision_of (variant), threads_of (variant),
+           words_s ((guint64)threads_of (variant)), variant->batch);
   for (guint i = 0; i < COW_N_OPERATIONS; i++) {
     const CowThroughputKind *kind = &variant->kinds[i];
-    if (kind->calls == 0)
-      continue;
-    const Speed speed = speed_of (job, variant, &kind->products, kind->seconds.least);
-    print_kind (cow_operation_name (i), kind->calls, kind->seconds.median, all);
-    print_number (6, DIGITS, 1e-9 * speed.rate);
-    print_number (6, DIGITS, 1e-9 * speed.peak);
-    print_share (5, speed.share);
-    g_print ("\n");
+
+    if (kind->calls > 0)
+      add_kind (job, table, variant, cow_operation_name (i), kind, kind->seconds.median);
   }
-  print_kind ("between", 0, variant->between.median, all);
-  g_print ("\n  all              ");
-  print_number (10, DIGITS, 1e3 * all);
-  g_print ("\n");
+  add_kind (job, table, variant, "between", NULL, variant->between.median);
+  add_kind (job, table, variant, "all", NULL, variant->timed_seconds.median);
+  print_table (table);
 }
 
 static void
@@ -382,6 +413,16 @@ print_pipeline (const Job *job)
 
   g_print ("\npipeline: %u frames in %s s: %s ms a frame, %s frames/s\n", time->frames, seconds,
            each, rate);
+}
+
+static void
+print_auto (const Job *job)
+{
+  const guint columns = terminal_columns (STDOUT_FILENO);
+  g_autofree char *text = g_strdup_printf ("precision auto is %s", job->auto_is),
+                  *shown = columns > 0 ? terminal_flow (text, columns) : g_strdup (text);
+
+  g_print ("%s\n\n", shown);
 }
 
 static void
@@ -399,7 +440,7 @@ print_text (const Job *job, const char *processor)
            cow_classifier_device_text (classifier), processor ? ", " : "",
            processor ? processor : "");
   if (job->auto_is)
-    g_print ("precision auto is %s\n\n", job->auto_is);
+    print_auto (job);
   print_variants (job);
   if (job->pipeline.frames > 0)
     print_pipeline (job);

@@ -4,6 +4,7 @@
  * can be trusted. This file is the command line and the order of things; evaluation.h has the rest.
  */
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <unistd.h>
 
 #include "model/files/error.h"
@@ -15,26 +16,42 @@
 #include "trainer/data/pictures.h"
 #include "trainer/eval/plots.h"
 #include "trainer/eval/report.h"
+#include "trainer/cli/cut-videos.h"
 #include "trainer/cli/dataset-flags.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/crop-table.h"
 #include "trainer/data/dataset-open.h"
+#include "trainer/host/stop.h"
+#include "trainer/host/words.h"
 
 #define ALL_SPLITS COW_N_SPLITS
 
+#define RECORDINGS "recordings" /* folder of the pictures that were cut out of recordings */
+
 static const VerbHelp help = {
-  NULL,
+  "[VIDEO...]",
   "Tells how good an adapter is on labelled pictures.",
   "Examples:\n"
   "  cow-trainer eval --adapter runs/barn/best --out runs/barn/eval   on the run's own data\n"
   "  cow-trainer eval --adapter cows --model dinov3-vits16 --data test.csv --out eval\n"
   "  cow-trainer eval --adapter runs/barn/best --calibrate --out runs/barn/eval\n"
   "  cow-trainer eval --adapter runs/barn-2 --against runs/barn --out eval   which is better\n"
+  "  cow-trainer eval barn.mp4 --bouts scored.csv --zones \"bed=0,0,0.4,1\" --adapter runs/barn "
+  "\\\n"
+  "    --out eval   on a recording that somebody scored\n"
   "\n"
   "Prints accuracy and a report by class, and writes to the folder --out: report.html (all of\n"
   "it on one page), report.txt, results.json, per_class.csv, predictions.csv, and each figure\n"
   "as PNG and SVG. Classes are matched by name; those without pictures are left out of averages.\n"
   "Without --data, the pictures are those of the run that the adapter lies in. Undivided\n"
   "pictures are all evaluated.\n"
+  "\n"
+  "Of recordings, --bouts names a table of what cows did: label, start and end in seconds (or "
+  "time\n"
+  "alone), and where there are several, video (or source), zone and track. Pictures are cut out "
+  "of\n"
+  "them as `crop --bouts` does, with the same numbers, and lie in OUT/recordings, which is made "
+  "anew.\n"
   "\n"
   "--calibrate fits, on validation pictures, a temperature that makes probabilities mean what\n"
   "they say, and for each class the probability from which on it is worth believing. Both are\n"
@@ -49,6 +66,7 @@ static const VerbHelp help = {
 typedef struct {
   ModelOptions model;
   DatasetFlags dataset;
+  VideoCutting cutting;
   char *out, *split;
   char *against; /* another adapter */
   gboolean calibrate, save;
@@ -75,12 +93,34 @@ typedef struct {
 
 /* ---- what to evaluate ------------------------------------------------------------------------ */
 
+/* Recordings and what belongs to them come together. */
+static gboolean
+check_arguments (const Options *options, GError **error)
+{
+  const CowDatasetOptions *data = &options->dataset.data;
+  const VideoCutting *cutting = &options->cutting;
+
+  for (char **word = options->arguments; word && *word; word++)
+    if (!video_arguments_is_video (*word))
+      return verb_usage (error,
+                         "\"%s\": only options and recordings are expected; pictures come with "
+                         "--data",
+                         *word);
+  if (!options->arguments && video_cutting_needs (cutting, CUT_VIDEOS_EVERY))
+    return verb_usage (error, "%s is of recordings, and none is given",
+                       video_cutting_needs (cutting, CUT_VIDEOS_EVERY));
+  if (options->arguments && !cutting->bouts_path)
+    return verb_usage (error, "--bouts is missing: the table of what cows did in the recordings");
+  if (options->arguments && (data->data || data->train || data->val || data->test))
+    return verb_usage (error, "recordings and --data: one of them is expected");
+  return TRUE;
+}
+
 static gboolean
 check_options (const Options *options, GError **error)
 {
-  if (options->arguments)
-    return verb_usage (error, "\"%s\": only options are expected; pictures come with --data",
-                       options->arguments[0]);
+  if (!check_arguments (options, error))
+    return FALSE;
   if (!options->model.adapter)
     return verb_usage (error, "--adapter is missing");
   if (!options->out)
@@ -109,12 +149,60 @@ prepare_out (const char *folder, GError **error)
   return FALSE;
 }
 
+/* A label that the adapter does not know is said before an hour is cut. */
+static gboolean
+check_labels (const VideoCutting *cutting, const CowCard *card, GError **error)
+{
+  for (guint i = 0; i < cutting->bouts->len; i++) {
+    const CowScoredBouts *bouts = cutting->bouts->pdata[i];
+
+    for (guint k = 0; k < bouts->bouts->len; k++) {
+      const CowScoredBout *bout = bouts->bouts->pdata[k];
+      g_autofree char *classes = NULL;
+
+      if (g_strv_contains ((const char *const *)card->classes, bout->label))
+        continue;
+      classes = g_strjoinv (", ", card->classes);
+      g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+                   "%s:%u: \"%s\" is no class of the adapter: %s", cutting->bouts_path, bout->line,
+                   bout->label, classes);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* Cuts the recordings into pictures, which are the data then. */
+static gboolean
+cut_recordings (Job *self, const CowCard *card, GError **error)
+{
+  Options *options = self->options;
+  g_autofree char *folder = g_build_filename (options->out, RECORDINGS, NULL),
+                  *table = g_build_filename (folder, COW_CROP_TABLE, NULL);
+
+  if (!video_cutting_open (&options->cutting, options->arguments, error) ||
+      !check_labels (&options->cutting, card, error) || !prepare_out (options->out, error))
+    return FALSE;
+  /* What an earlier run judged is not judged again. */
+  if (g_unlink (table) != 0 && errno != ENOENT) {
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s", table, g_strerror (errno));
+    return FALSE;
+  }
+  stop_install ();
+  if (!cut_videos (&options->cutting, folder, CUT_VIDEOS_MOST, TRUE, error))
+    return FALSE;
+  options->dataset.data.data = g_steal_pointer (&folder);
+  return TRUE;
+}
+
 /* Without pictures on the command line, those of the adapter's run, divided as there. */
 static gboolean
-choose_data (Job *self, GError **error)
+choose_data (Job *self, const CowCard *card, GError **error)
 {
   CowDatasetOptions *data = &self->options->dataset.data;
   g_autoptr (GError) local = NULL;
+  if (self->options->arguments)
+    return cut_recordings (self, card, error);
   if (data->data || data->train || data->val || data->test)
     return TRUE;
   g_autoptr (CowRecipe) recipe = adapter_run_recipe (self->adapter, &local);
@@ -136,7 +224,7 @@ open_data (Job *self, GError **error)
 {
   CowDatasetOptions *data = &self->options->dataset.data;
   g_autoptr (CowCard) card = cow_card_read (self->adapter, &self->has_card, error);
-  if (!card || !choose_data (self, error))
+  if (!card || !choose_data (self, card, error))
     return FALSE;
   if (data->classes_text)
     return verb_usage (error, "--classes: the adapter has its own");
@@ -485,8 +573,8 @@ check_all_read (const Job *self, GError **error)
   if (unreadable == 0)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-               "%u of %u pictures could not be read; the results are about the others", unreadable,
-               all);
+               "%u of %u picture%s could not be read; the results are about the others", unreadable,
+               all, words_s (all));
   return FALSE;
 }
 
@@ -527,6 +615,7 @@ options_clear (Options *self)
 {
   model_options_clear (&self->model);
   dataset_flags_clear (&self->dataset);
+  video_cutting_clear (&self->cutting);
   g_free (self->out);
   g_free (self->split);
   g_free (self->against);
@@ -538,7 +627,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 gboolean
 verb_eval (int argc, char **argv, GError **error)
 {
-  g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT, .dataset = DATASET_FLAGS_DEFAULT };
+  g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT,
+                               .dataset = DATASET_FLAGS_DEFAULT,
+                               .cutting = { .every = CUT_VIDEOS_EVERY } };
   g_auto (Job) job = { .options = &options };
   g_autoptr (GArray) entries = verb_entries_new ();
   const GOptionEntry own[] = {
@@ -557,6 +648,10 @@ verb_eval (int argc, char **argv, GError **error)
       "Keep metrics and confusion matrix with the adapter", NULL },
     { "workers", 0, 0, G_OPTION_ARG_INT, &options.workers,
       "Threads that read pictures (one a processor)", "N" },
+    VIDEO_ARGUMENTS_BOUTS (options.cutting.bouts_path),
+    VIDEO_ARGUMENTS_ZONES (options.cutting.zones_text),
+    VIDEO_ARGUMENTS_BOXES (options.cutting.boxes_paths, 0),
+    VIDEO_ARGUMENTS_EVERY (options.cutting.every, "10"),
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
   };
 

@@ -8,6 +8,7 @@
 #include "trainer/hub/hub.h"
 #include "trainer/host/progress.h"
 #include "trainer/cli/verb.h"
+#include "trainer/host/words.h"
 
 #define TIMEOUT_S   60
 #define SPARE_BYTES (64 << 20) /* left free on the disk */
@@ -100,7 +101,7 @@ print_listing (const GPtrArray *files, const char *folder)
     total += file->size;
   }
   g_autofree char *size = g_format_size (total);
-  g_print ("%12s  %u files, to %s\n", size, files->len, folder);
+  g_print ("%12s  %u file%s, to %s\n", size, files->len, words_s (files->len), folder);
 }
 
 /* Says which weights are in the folder that the repository does not have: whoever loads the folder
@@ -157,8 +158,8 @@ download_all (Hub *hub, const GPtrArray *files, const char *folder, const char *
   }
   g_clear_pointer (&watch->progress, progress_free);
   g_autofree char *size = g_format_size (total_bytes);
-  g_print ("%s: %u files, %s, in %s (%u downloaded now)\n", repository, files->len, size, folder,
-           n_fetched);
+  g_print ("%s: %u file%s, %s, in %s (%u downloaded now)\n", repository, files->len,
+           words_s (files->len), size, folder, n_fetched);
   return TRUE;
 }
 

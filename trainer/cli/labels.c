@@ -135,8 +135,9 @@ write_projects (const Options *options, const CowCropTable *table, GError **erro
     const char *path = i ? options->cvat : options->label_studio;
     g_autofree char *beside = path ? cow_labels_beside (path, i ? ".json" : ".xml") : NULL;
     if (path)
-      g_print ("Written: %s and %s: %u pictures, %u classes\n", path, beside,
-               cow_crop_table_n_rows (table), classes->len - 1);
+      g_print ("Written: %s and %s: %u picture%s, %u class%s\n", path, beside,
+               cow_crop_table_n_rows (table), words_s (cow_crop_table_n_rows (table)),
+               classes->len - 1, words_of (classes->len - 1, "", "es"));
   }
   return TRUE;
 }

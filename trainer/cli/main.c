@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <glib.h>
 
@@ -43,19 +44,35 @@ static const char examples[] =
     "  cow-trainer train --data cows --model MODEL --out runs/first\n"
     "  cow-trainer predict barn.jpg           what the demonstration's adapter sees on a picture\n";
 
+/* As wide as the terminal; elsewhere as it is written. */
+static char *
+flowed (const char *text, int descriptor)
+{
+  const guint columns = terminal_columns (descriptor);
+
+  return columns > 0 ? terminal_flow (text, columns) : g_strdup (text);
+}
+
 static void
 print_help (void)
 {
-  g_print ("Usage: cow-trainer VERB [OPTION...] [ARGUMENT...]\n\nCow behaviour from pictures: "
-           "models, adapters and what they say.\n\nVerbs:\n");
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  g_string_append (text, "Usage: cow-trainer VERB [OPTION...] [ARGUMENT...]\n\nCow behaviour from "
+                         "pictures: models, adapters and what they say.\n\nVerbs:\n");
   for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
-    g_print ("  %-10s %s\n", verbs[i].name, verbs[i].summary);
-  g_print ("\nExamples:\n%s", examples);
-  g_print ("\ncow-trainer VERB --help explains a verb; cow-trainer --version tells the version.\n"
-           "Models and adapters are looked up by path, then below $COWBEHAVIOR_PATH and the data "
-           "folders.\n"
-           "Exit status: 0 when all went well, 1 when something failed, 2 when the command line "
-           "makes no sense.\n");
+    g_string_append_printf (text, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
+  g_string_append_printf (
+      text,
+      "\nExamples:\n%s"
+      "\ncow-trainer VERB --help explains a verb; cow-trainer --version tells the version.\n"
+      "Models and adapters are looked up by path, then below $COWBEHAVIOR_PATH and the data "
+      "folders.\n"
+      "Exit status: 0 when all went well, 1 when something failed, 2 when the command line "
+      "makes no sense.\n",
+      examples);
+  g_autofree char *shown = flowed (text->str, STDOUT_FILENO);
+  g_print ("%s", shown);
 }
 
 /* For shells, as each verb prints its options. */
@@ -157,9 +174,10 @@ main (int argc, char **argv)
   setlocale (LC_NUMERIC, "C");
 
   if (argc < 2) {
+    g_autofree char *shown = flowed (examples, STDERR_FILENO);
     g_printerr ("Usage: cow-trainer VERB [OPTION...] [ARGUMENT...]\n\nExamples:\n%s"
                 "\ncow-trainer: which verb? (see cow-trainer --help)\n",
-                examples);
+                shown);
     return 2;
   }
   if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h") ||

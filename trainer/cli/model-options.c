@@ -22,17 +22,27 @@ model_options_add_names (ModelOptions *self, GArray *entries)
 }
 
 void
-model_options_add (ModelOptions *self, GArray *entries)
+model_options_add_precision (ModelOptions *self, GArray *entries)
 {
   const GOptionEntry own[] = {
     { "precision", 0, 0, G_OPTION_ARG_STRING, &self->precision,
       self->precision ? "auto, fp32, int16, fp16, bf16 or int8 (fp32)"
                       : "auto, fp32, int16, fp16, bf16 or int8 (auto)",
       "PRECISION" },
-    { "batch", 'b', 0, G_OPTION_ARG_INT, &self->batch, "Pictures at a time (8)", "N" },
   };
 
   model_options_add_names (self, entries);
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+}
+
+void
+model_options_add (ModelOptions *self, GArray *entries)
+{
+  const GOptionEntry own[] = {
+    { "batch", 'b', 0, G_OPTION_ARG_INT, &self->batch, "Pictures at a time (8)", "N" },
+  };
+
+  model_options_add_precision (self, entries);
   g_array_append_vals (entries, own, G_N_ELEMENTS (own));
 }
 

@@ -24,6 +24,8 @@ typedef struct {
 /* Adds entries that fill the options, but threads, to an array of GOptionEntry. A precision that is
  * there already is fp32, and the default. */
 void model_options_add (ModelOptions *self, GArray *entries);
+/* The same without the batch, for whoever leaves that to the element. */
+void model_options_add_precision (ModelOptions *self, GArray *entries);
 /* Adds those alone that say which network: model, adapter and device. */
 void model_options_add_names (ModelOptions *self, GArray *entries);
 /* Puts the model in its place that the adapter belongs to, where none is named; and without either,

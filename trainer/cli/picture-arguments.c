@@ -2,6 +2,7 @@
 #include "trainer/cli/picture-arguments.h"
 
 #include "trainer/data/file-names.h"
+#include "trainer/host/words.h"
 
 #define SAID 10 /* remarks */
 
@@ -29,5 +30,6 @@ void
 picture_remarks_end (guint n)
 {
   if (n > SAID)
-    g_printerr ("cow-trainer: warning: and %u more pictures like these\n", n - SAID);
+    g_printerr ("cow-trainer: warning: and %u more picture%s like these\n", n - SAID,
+                words_s (n - SAID));
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `cow-trainer predict`: the behaviour in each of many pictures, through the same preprocessing and
- * classifier as the GStreamer element. A picture that cannot be read is named and left out; the
- * others are still predicted, and the exit status says that some failed.
+ * `cow-trainer predict`: the behaviour in each of many pictures, and in frames of recordings,
+ * through the same preprocessing and classifier as the GStreamer element. A picture that cannot be
+ * read is named and left out; the others are still predicted, and the exit status says that some
+ * failed.
  */
 #include <unistd.h>
 
@@ -11,41 +12,64 @@
 #include "trainer/data/pictures.h"
 #include "trainer/eval/predictions.h"
 #include "trainer/host/progress.h"
+#include "trainer/host/stop.h"
+#include "trainer/host/words.h"
 #include "trainer/cli/picture-arguments.h"
 #include "trainer/cli/verb.h"
+#include "trainer/cli/video-arguments.h"
+
+#define USUAL_EVERY 1 /* s */
 
 static const VerbHelp help = {
-  "PICTURE|FOLDER...",
-  "Tells the behaviour in each picture.",
-  "Example:\n"
+  "PICTURE|FOLDER|VIDEO...",
+  "Tells the behaviour in each picture, and in frames of recordings.",
+  "Examples:\n"
   "  cow-trainer predict barn/ --model dinov3-vits16 --adapter cows --format csv --out "
   "predictions.csv\n"
+  "  cow-trainer predict barn.mp4 --zones \"bed=0,0,0.4,1\" --every 5 --adapter cows\n"
   "\n"
   "A folder stands for all pictures below it. table: picture, label, confidence, then the next\n"
   "likely labels; csv: image_path, pred_label, confidence, then the probability of every class;\n"
   "jsonl: the same, an object a line. Pictures are prepared as the adapter's cowbehavior.json\n"
   "says. Those that cannot be read are named on standard error and left out; the exit status is\n"
-  "then 1.",
+  "then 1.\n"
+  "\n"
+  "Recordings, in any container and codec that GStreamer decodes, come behind the pictures and "
+  "are\n"
+  "named one by one; those in folders are left out. A row is a frame, or each zone or cow in it,\n"
+  "every second (--every), with the columns time (in seconds), zone and track. annotate makes "
+  "bouts\n"
+  "and budgets of recordings, crop pictures.",
 };
 
 typedef struct {
   ModelOptions model;
+  VideoCutting cutting;
   char *format, *out;
   int top_k;
   char **arguments;
 } Options;
 
+/* A row that waits for the network. */
 typedef struct {
-  const Options *options;
-  GPtrArray *pictures; /* of paths */
+  const char *path; /* borrowed */
+  gint64 time;      /* ns; PREDICTION_NO_TIME: a picture */
+  char *zone, *track;
+} Waiting;
+
+typedef struct {
+  Options *options;
+  GPtrArray *pictures, *videos; /* of paths */
   CowClassifier *classifier;
   CowPreparer *preparer;
-  float *pixels;      /* [batch, 3, height, width] */
-  const char **batch; /* [batch] the paths of those in `pixels`, borrowed */
-  int n;              /* how many are in the batch */
-  guint n_unreadable, n_left_out, n_remarks;
+  float *pixels;  /* [batch, 3, height, width] */
+  Waiting *batch; /* [batch] what is in `pixels` */
+  int n;          /* how many are in the batch */
+  guint n_unreadable, n_left_out, n_remarks, n_frames, n_broken;
   Predictions *predictions;
-  Progress *progress;
+  Progress *progress; /* of pictures; NULL while a recording plays */
+  const char *video;  /* that plays, borrowed */
+  GMutex lock; /* of `predictions`, which the thread of frames fills and another one writes */
 } Job;
 
 /* By --format, the name of --out, or who reads. */
@@ -66,7 +90,7 @@ static gboolean
 check_options (const Options *options, PredictionFormat *format, GError **error)
 {
   if (!options->arguments)
-    return verb_usage (error, "no pictures given");
+    return verb_usage (error, "no pictures or recordings given");
   /* Without both, the demonstration's are taken. */
   if (!options->model.adapter && options->model.model)
     return verb_usage (error, "--adapter is missing: it holds the classes");
@@ -75,15 +99,49 @@ check_options (const Options *options, PredictionFormat *format, GError **error)
   return choose_format (options, format, error);
 }
 
+/* What are recordings among the arguments; the others are pictures. */
 static gboolean
-job_open (Job *self, PredictionFormat format, GError **error)
+sort_arguments (Job *self, GError **error)
 {
   const Options *options = self->options;
-  gsize bytes;
+  g_autoptr (GPtrArray) others = g_ptr_array_new ();
 
-  self->pictures = picture_arguments (options->arguments, error);
+  self->videos = g_ptr_array_new ();
+  for (char **word = options->arguments; *word; word++)
+    g_ptr_array_add (video_arguments_is_video (*word) ? self->videos : others, *word);
+  if (others->len == 0) {
+    self->pictures = g_ptr_array_new ();
+    return TRUE;
+  }
+  g_ptr_array_add (others, NULL);
+  self->pictures = picture_arguments ((char *const *)others->pdata, error);
   if (!self->pictures)
     return FALSE;
+  if (self->videos->len == 0 && video_cutting_needs (&options->cutting, USUAL_EVERY))
+    return verb_usage (error, "%s is of recordings, and none is given",
+                       video_cutting_needs (&options->cutting, USUAL_EVERY));
+  return TRUE;
+}
+
+static gboolean
+open_inputs (Job *self, GError **error)
+{
+  if (!sort_arguments (self, error))
+    return FALSE;
+  if (self->videos->len == 0)
+    return TRUE;
+  g_ptr_array_add (self->videos, NULL);
+  g_ptr_array_set_size (self->videos, (int)self->videos->len - 1);
+  return video_cutting_open (&self->options->cutting, (char *const *)self->videos->pdata, error);
+}
+
+static gboolean
+open_network (Job *self, GError **error)
+{
+  const Options *options = self->options;
+  const gsize n = (gsize)options->model.batch;
+  gsize bytes;
+
   self->classifier = model_options_open (&options->model, error);
   if (!self->classifier)
     return FALSE;
@@ -96,36 +154,82 @@ job_open (Job *self, PredictionFormat format, GError **error)
   self->preparer = cow_preparer_new (cow_classifier_device (self->classifier), error);
   if (!self->preparer)
     return FALSE;
-  const gsize n = (gsize)options->model.batch;
   if (g_size_checked_mul (&bytes, n,
                           cow_preprocess_size (cow_classifier_preprocess (self->classifier)) *
                               sizeof (float)))
     self->pixels = g_try_malloc (bytes);
   if (!self->pixels)
     return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures", options->model.batch);
-  self->batch = g_new (const char *, n);
+  self->batch = g_new0 (Waiting, n);
+  return TRUE;
+}
+
+static gboolean
+job_open (Job *self, PredictionFormat format, GError **error)
+{
+  const Options *options = self->options;
+  g_autoptr (GPtrArray) paths = g_ptr_array_new ();
+
+  if (!open_inputs (self, error) || !open_network (self, error))
+    return FALSE;
+  g_ptr_array_extend (paths, self->pictures, NULL, NULL);
+  g_ptr_array_extend (paths, self->videos, NULL, NULL);
   self->predictions =
       predictions_new (format, options->out, cow_classifier_classes (self->classifier),
-                       options->top_k, self->pictures, error);
-  self->progress = progress_new ("pictures", self->pictures->len);
+                       options->top_k, paths, self->videos->len > 0, error);
   return self->predictions != NULL;
 }
+
+/* ---- a batch --------------------------------------------------------------------------------- */
 
 /* Says why a picture has no row, which the verb's status tells at the end. */
 static void
 leave_out (Job *self, const GError *why)
 {
-  progress_clear (self->progress);
+  if (self->progress)
+    progress_clear (self->progress);
   g_printerr ("cow-trainer: %s\n", why->message);
   self->n_left_out++;
 }
 
-/* The pictures that were gathered, through the network and out. */
+/* The row of one of the batch. */
+static void
+add_row (Job *self, const CowOutput *output, int i)
+{
+  const Waiting *waiting = &self->batch[i];
+  const gboolean is_frame = waiting->time != PREDICTION_NO_TIME;
+  const PredictionSubject subject = {
+    .path = waiting->path, .time = waiting->time, .zone = waiting->zone, .track = waiting->track
+  };
+  g_autofree char *name =
+      is_frame ? g_strdup_printf ("%s at %.3f s", waiting->path, (double)waiting->time / 1e9)
+               : g_strdup (waiting->path);
+  g_autoptr (GError) not_finite = NULL;
+
+  if (!cow_classifier_check_output (self->classifier, output, i, name, &not_finite))
+    leave_out (self, not_finite);
+  else
+    predictions_add (self->predictions, &subject,
+                     output->probabilities +
+                         (gsize)i * cow_classifier_n_classes (self->classifier));
+}
+
+static void
+clear_batch (Job *self)
+{
+  for (int i = 0; i < self->n; i++) {
+    g_free (self->batch[i].zone);
+    g_free (self->batch[i].track);
+    self->batch[i] = (Waiting){ 0 };
+  }
+  self->n = 0;
+}
+
+/* The pictures that were gathered, through the network to where rows wait. */
 static gboolean
 run_batch (Job *self, GError **error)
 {
   const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
-  const guint n_classes = cow_classifier_n_classes (self->classifier);
   CowOutput output;
 
   if (self->n == 0)
@@ -133,52 +237,188 @@ run_batch (Job *self, GError **error)
   if (!cow_classifier_run (self->classifier, self->pixels, self->n, preprocess->height,
                            preprocess->width, &output, error))
     return FALSE;
-  for (int i = 0; i < self->n; i++) {
-    const float *probabilities = output.probabilities + (gsize)i * n_classes;
-    g_autoptr (GError) not_finite = NULL;
-    if (!cow_classifier_check_output (self->classifier, &output, i, self->batch[i], &not_finite))
-      leave_out (self, not_finite);
-    else if (!predictions_add (self->predictions, self->batch[i], probabilities, error))
-      return FALSE;
+  g_mutex_lock (&self->lock);
+  for (int i = 0; i < self->n; i++)
+    add_row (self, &output, i);
+  g_mutex_unlock (&self->lock);
+  clear_batch (self);
+  return TRUE;
+}
+
+/* The network's input of the next one of the batch. */
+static float *
+next_pixels (const Job *self)
+{
+  return self->pixels +
+         (gsize)self->n * cow_preprocess_size (cow_classifier_preprocess (self->classifier));
+}
+
+static gboolean
+run_full_batch (Job *self, GError **error)
+{
+  return self->n < self->options->model.batch || run_batch (self, error);
+}
+
+/* Writes the rows that wait; what shows progress goes off the terminal before. */
+static gboolean
+write_rows (Job *self, Progress *progress, GError **error)
+{
+  gboolean ok = TRUE;
+
+  g_mutex_lock (&self->lock);
+  if (predictions_wait (self->predictions)) {
+    if (progress)
+      progress_clear (progress);
+    ok = predictions_flush (self->predictions, error);
   }
-  self->n = 0;
-  progress_clear (self->progress);
-  return predictions_flush (self->predictions, error);
+  g_mutex_unlock (&self->lock);
+  return ok;
+}
+
+/* ---- pictures -------------------------------------------------------------------------------- */
+
+static void
+prepare_picture (Job *self, const char *path)
+{
+  g_autoptr (GError) unreadable = NULL;
+  g_autofree char *remark = NULL;
+
+  if (!picture_prepare (path, cow_classifier_preprocess (self->classifier), self->preparer,
+                        next_pixels (self), &remark, &unreadable)) {
+    leave_out (self, unreadable);
+    self->n_unreadable++;
+    return;
+  }
+  self->batch[self->n++] = (Waiting){ .path = path, .time = PREDICTION_NO_TIME };
+  if (remark)
+    progress_clear (self->progress);
+  picture_remark (&self->n_remarks, path, remark);
+}
+
+static gboolean
+run_pictures (Job *self, GError **error)
+{
+  gboolean ok = TRUE;
+
+  self->progress = progress_new ("pictures", self->pictures->len);
+  for (guint i = 0; i < self->pictures->len && ok; i++) {
+    prepare_picture (self, self->pictures->pdata[i]);
+    ok = run_full_batch (self, error) && write_rows (self, self->progress, error);
+    progress_set (self->progress, i + 1);
+  }
+  ok = ok && run_batch (self, error) && write_rows (self, self->progress, error);
+  g_clear_pointer (&self->progress, progress_free);
+  picture_remarks_end (self->n_remarks);
+  return ok;
+}
+
+/* ---- recordings ------------------------------------------------------------------------------ */
+
+/* A part of a frame is a picture of its own, so that the network sees what it would see of one that
+ * `crop` has cut out. */
+static gboolean
+on_cut (const GstVideoFrame *frame, const CowCut *cut, guint number, gint64 time, gpointer data,
+        GError **error)
+{
+  Job *self = data;
+  const gsize stride = (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0);
+  const guint8 *pixels = (const guint8 *)GST_VIDEO_FRAME_PLANE_DATA (frame, 0) +
+                         (gsize)cut->place[1] * stride + COW_CUTTER_PIXEL * (gsize)cut->place[0];
+  const CkPicture picture = { .layout = CK_RGB8,
+                              .width = cut->place[2],
+                              .height = cut->place[3],
+                              .plane = { pixels },
+                              .stride = { (gint64)stride },
+                              .pixel_stride = COW_CUTTER_PIXEL,
+                              .offset = { COW_CUTTER_PLACE_OF (0), COW_CUTTER_PLACE_OF (1),
+                                          COW_CUTTER_PLACE_OF (2) } };
+
+  if (!cow_preparer_run (self->preparer, cow_classifier_preprocess (self->classifier), &picture,
+                         NULL, next_pixels (self), error))
+    return FALSE;
+  self->batch[self->n++] = (Waiting){
+    .path = self->video, .time = time, .zone = g_strdup (cut->zone), .track = g_strdup (cut->track)
+  };
+  self->n_frames++;
+  return run_full_batch (self, error);
+}
+
+static gboolean
+on_look (Progress *progress, gpointer data, GError **error)
+{
+  return write_rows (data, progress, error);
+}
+
+/* FALSE with an error where no other recording can be tried either. */
+static gboolean
+run_video (Job *self, guint number, gboolean *stopped, GError **error)
+{
+  static const CowCutterSink sink = { on_cut, on_look };
+  const CowCutterOptions cutting = video_cutting_of (&self->options->cutting, number, G_MAXUINT);
+  g_autoptr (CowCutter) cutter = cow_cutter_new (&cutting);
+  g_autoptr (GError) why = NULL;
+  CowCutterCounts counts;
+
+  self->video = cutting.path;
+  if (!cow_cutter_run (cutter, &sink, self, &counts, &why)) {
+    if (!g_error_matches (why, COW_ERROR, COW_ERROR_FORMAT)) {
+      g_propagate_error (error, g_steal_pointer (&why));
+      return FALSE;
+    }
+    g_printerr ("cow-trainer: %s\n", why->message);
+    self->n_broken++;
+  }
+  *stopped = counts.end.stopped;
+  if (!run_batch (self, error) || !write_rows (self, NULL, error))
+    return FALSE;
+  video_cutting_say (&self->options->cutting, number, &counts);
+  return TRUE;
+}
+
+static gboolean
+run_videos (Job *self, gboolean *stopped, GError **error)
+{
+  if (self->videos->len > 0)
+    stop_install ();
+  for (guint i = 0; i < self->videos->len && !*stopped; i++)
+    if (!run_video (self, i, stopped, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+/* The exit status says that rows are missing. */
+static gboolean
+check_all (const Job *self, gboolean stopped, GError **error)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  const guint n = self->pictures->len + self->n_frames, n_videos = self->videos->len;
+
+  if (self->n_left_out > 0)
+    g_string_append_printf (text, "%u of %u picture%s could not be %s", self->n_left_out, n,
+                            words_s (n),
+                            self->n_unreadable == self->n_left_out ? "read" : "read or classified");
+  if (self->n_broken > 0)
+    g_string_append_printf (text, "%s%u of %u recording%s could not be played to the end",
+                            text->len > 0 ? "; " : "", self->n_broken, n_videos,
+                            words_s (n_videos));
+  if (stopped)
+    g_string_append_printf (text, "%sstopped: rows end where it was", text->len > 0 ? "; " : "");
+  if (text->len == 0)
+    return TRUE;
+  g_set_error_literal (error, COW_ERROR, COW_ERROR_FORMAT, text->str);
+  return FALSE;
 }
 
 static gboolean
 job_run (Job *self, GError **error)
 {
-  const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
+  gboolean stopped = FALSE;
 
-  for (guint i = 0; i < self->pictures->len; i++) {
-    g_autoptr (GError) unreadable = NULL;
-    const char *path = self->pictures->pdata[i];
-    g_autofree char *remark = NULL;
-    if (picture_prepare (path, preprocess, self->preparer,
-                         self->pixels + (gsize)self->n * cow_preprocess_size (preprocess), &remark,
-                         &unreadable)) {
-      self->batch[self->n++] = path;
-      if (remark)
-        progress_clear (self->progress);
-      picture_remark (&self->n_remarks, path, remark);
-    } else {
-      leave_out (self, unreadable);
-      self->n_unreadable++;
-    }
-    if (self->n == self->options->model.batch && !run_batch (self, error))
-      return FALSE;
-    progress_set (self->progress, i + 1);
-  }
-  if (!run_batch (self, error) || !predictions_finish (self->predictions, error))
-    return FALSE;
-  picture_remarks_end (self->n_remarks);
-  if (self->n_left_out == 0)
-    return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%u of %u pictures could not be %s",
-               self->n_left_out, self->pictures->len,
-               self->n_unreadable == self->n_left_out ? "read" : "read or classified");
-  return FALSE;
+  return (self->pictures->len == 0 || run_pictures (self, error)) &&
+         run_videos (self, &stopped, error) && predictions_finish (self->predictions, error) &&
+         check_all (self, stopped, error);
 }
 
 static void
@@ -189,8 +429,11 @@ job_clear (Job *self)
   g_clear_pointer (&self->preparer, cow_preparer_free);
   g_clear_pointer (&self->classifier, cow_classifier_free);
   g_clear_pointer (&self->pictures, g_ptr_array_unref);
+  g_clear_pointer (&self->videos, g_ptr_array_unref);
+  clear_batch (self);
   g_free (self->pixels);
   g_free (self->batch);
+  g_mutex_clear (&self->lock);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Job, job_clear)
@@ -199,6 +442,7 @@ static void
 options_clear (Options *self)
 {
   model_options_clear (&self->model);
+  video_cutting_clear (&self->cutting);
   g_free (self->format);
   g_free (self->out);
   g_strfreev (self->arguments);
@@ -209,7 +453,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 gboolean
 verb_predict (int argc, char **argv, GError **error)
 {
-  g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT, .top_k = 3 };
+  g_auto (Options)
+      options = { .model = MODEL_OPTIONS_DEFAULT, .cutting = { .every = USUAL_EVERY }, .top_k = 3 };
   g_auto (Job) job = { .options = &options };
   PredictionFormat format;
   g_autoptr (GArray) entries = verb_entries_new ();
@@ -220,6 +465,9 @@ verb_predict (int argc, char **argv, GError **error)
       "FILE" },
     { "top-k", 'k', 0, G_OPTION_ARG_INT, &options.top_k,
       "How many of the likeliest labels to list (3)", "K" },
+    VIDEO_ARGUMENTS_ZONES (options.cutting.zones_text),
+    VIDEO_ARGUMENTS_BOXES (options.cutting.boxes_paths, 0),
+    VIDEO_ARGUMENTS_EVERY (options.cutting.every, "1"),
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
   };
 

@@ -15,6 +15,7 @@
 #include "trainer/data/pictures.h"
 #include "trainer/eval/compare.h"
 #include "trainer/host/progress.h"
+#include "trainer/host/words.h"
 
 #define MOST_PICTURES 32
 /* With fewer, one label says little. */
@@ -109,9 +110,9 @@ quantize (const char *name, const char *out, GError **error)
 
   g_autofree char *before = g_format_size (result.bytes_in),
                   *after = g_format_size (result.bytes_out);
-  g_print ("%s: %s\n%s: %s (%.1f %%); %u tensors in NF4, %u kept\n", model, before, out, after,
+  g_print ("%s: %s\n%s: %s (%.1f %%); %u tensor%s in NF4, %u kept\n", model, before, out, after,
            100.0 * (double)result.bytes_out / (double)MAX (result.bytes_in, 1), result.n_quantised,
-           result.n_kept);
+           words_s (result.n_quantised), result.n_kept);
   return TRUE;
 }
 

@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <string.h>
 
 #include "model/files/printable.h"
 #include "model/files/suggest.h"
+#include "trainer/host/terminal.h"
 
 GArray *
 verb_entries_new (void)
@@ -59,6 +61,18 @@ check_stray (const GOptionEntry *entries, int argc, char **argv, GError **error)
          verb_usage (error, "unexpected argument \"%s\": all is said by options here", argv[1]);
 }
 
+/* As wide as the terminal; elsewhere as they are written. */
+static void
+set_texts (GOptionContext *context, const VerbHelp *help)
+{
+  const guint columns = terminal_columns (STDOUT_FILENO);
+  g_autofree char *summary = columns > 0 ? terminal_flow (help->summary, columns) : NULL,
+                  *description = columns > 0 ? terminal_flow (help->description, columns) : NULL;
+
+  g_option_context_set_summary (context, summary ? summary : help->summary);
+  g_option_context_set_description (context, description ? description : help->description);
+}
+
 gboolean
 verb_parse_with (const VerbHelp *help, const GOptionEntry *entries, gpointer data, int argc,
                  char **argv, GError **error)
@@ -69,8 +83,7 @@ verb_parse_with (const VerbHelp *help, const GOptionEntry *entries, gpointer dat
   }
   g_autoptr (GOptionContext) context = g_option_context_new (help->arguments);
   GOptionGroup *group = g_option_group_new (NULL, NULL, NULL, data, NULL);
-  g_option_context_set_summary (context, help->summary);
-  g_option_context_set_description (context, help->description);
+  set_texts (context, help);
   g_option_group_add_entries (group, entries);
   g_option_context_set_main_group (context, group);
   g_autofree char *name = g_strconcat ("cow-trainer ", argv[0], NULL);

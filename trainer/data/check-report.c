@@ -5,75 +5,120 @@
 
 #include "trainer/data/file-names.h"
 #include "trainer/data/scan.h"
+#include "trainer/host/text-table.h"
 #include "trainer/host/words.h"
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
 static const struct {
-  const char *name; /* in JSON */
-  const char *exact, *near;
+  const char *name;               /* in JSON */
+  const char *exact[2], *near[2]; /* what there is one of, and several */
   const char *advice;
 } kinds[CHECK_N_KINDS] = {
-  [CHECK_UNREADABLE] = { "unreadable", "pictures cannot be read", NULL,
+  [CHECK_UNREADABLE] = { "unreadable",
+                         { "picture cannot be read", "pictures cannot be read" },
+                         { NULL },
                          "Take them out or replace them: training stops at one." },
-  [CHECK_OUTSIDE] = { "outside", "boxes lie outside their picture", NULL,
+  [CHECK_OUTSIDE] = { "outside",
+                      { "box lies outside its picture", "boxes lie outside their picture" },
+                      { NULL },
                       "Correct or remove these rows." },
-  [CHECK_CLASS] = { "class-missing", "classes lack pictures in a split", NULL,
+  [CHECK_CLASS] = { "class-missing",
+                    { "class lacks pictures in a split", "classes lack pictures in a split" },
+                    { NULL },
                     "Nothing is learnt, or measured, of them there. Add pictures, or train with "
                     "--allow-missing." },
   [CHECK_UNMEASURED] = { "class-unmeasured",
-                         "classes got no pictures in a split when they were divided", NULL,
+                         { "class got no pictures in a split when they were divided",
+                           "classes got no pictures in a split when they were divided" },
+                         { NULL },
                          "All of a class is in one group, or there are too few." },
-  [CHECK_GROUP] = { "group-torn", "groups are on both sides of the split", NULL,
+  [CHECK_GROUP] = { "group-torn",
+                    { "group is on both sides of the split",
+                      "groups are on both sides of the split" },
+                    { NULL },
                     "Results will look better than they are: move each group to one side, or let "
                     "--data divide with --group-by." },
-  [CHECK_TWO_LABELS] = { "two-labels", "pictures are there under two classes",
-                         "sets of pictures look alike and have two classes",
+  [CHECK_TWO_LABELS] = { "two-labels",
+                         { "picture is there under two classes",
+                           "pictures are there under two classes" },
+                         { "set of pictures looks alike and has two classes",
+                           "sets of pictures look alike and have two classes" },
                          "Keep the one that is right." },
-  [CHECK_TWO_SPLITS] = { "two-splits", "pictures are there in two splits",
-                         "sets of pictures look alike and are in two splits",
+  [CHECK_TWO_SPLITS] = { "two-splits",
+                         { "picture is there in two splits", "pictures are there in two splits" },
+                         { "set of pictures looks alike and is in two splits",
+                           "sets of pictures look alike and are in two splits" },
                          "Results will look better than they are: keep each on one side "
                          "(--group-by)." },
-  [CHECK_DUPLICATE] = { "duplicate", "pictures are there more than once",
-                        "sets of pictures look alike", "They count double." },
-  [CHECK_COLUMN] = { "column", "doubt about the classes", NULL,
+  [CHECK_DUPLICATE] = { "duplicate",
+                        { "picture is there more than once", "pictures are there more than once" },
+                        { "set of pictures looks alike", "sets of pictures look alike" },
+                        "They count double." },
+  [CHECK_COLUMN] = { "column",
+                     { "doubt about the classes", "doubts about the classes" },
+                     { NULL },
                      "--label-column names another column." },
-  [CHECK_FOLDER] = { "folder", "pictures lie in a folder that is called like another class", NULL,
+  [CHECK_FOLDER] = { "folder",
+                     { "picture lies in a folder that is called like another class",
+                       "pictures lie in a folder that is called like another class" },
+                     { NULL },
                      "One of the two is perhaps wrong." },
-  [CHECK_TINY] = { "tiny", "pictures are very small", NULL, "Little is to be seen on them." },
-  [CHECK_FLAT] = { "flat", "pictures are nearly without contrast", NULL,
+  [CHECK_TINY] = { "tiny",
+                   { "picture is very small", "pictures are very small" },
+                   { NULL },
+                   "Little is to be seen on them." },
+  [CHECK_FLAT] = { "flat",
+                   { "picture is nearly without contrast", "pictures are nearly without contrast" },
+                   { NULL },
                    "Nothing is learnt of them. Scale thermal data and other measurements to 8 "
                    "bits." },
-  [CHECK_NOTED] = { "noted", "pictures are read otherwise than they are written", NULL,
+  [CHECK_NOTED] = { "noted",
+                    { "picture is read otherwise than it is written",
+                      "pictures are read otherwise than they are written" },
+                    { NULL },
                     "Look whether that is what is meant." },
 };
 
 static const char *
-title (CheckKind kind, gboolean near)
+title (CheckKind kind, gboolean near, guint n)
 {
-  return near ? kinds[kind].near : kinds[kind].exact;
+  const char *const *titles = near ? kinds[kind].near : kinds[kind].exact;
+
+  return words_of (n, titles[0], titles[1]);
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
 static void
+add_counts (TextTable *table, const char *name, const guint counts[COW_N_SPLITS])
+{
+  char *cells[1 + COW_N_SPLITS + 1] = { g_strdup (name) };
+
+  for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+    cells[1 + split] = g_strdup_printf ("%u", counts[split]);
+  text_table_add (table, cells);
+}
+
+static void
 add_table (GString *text, const CowDataset *dataset)
 {
-  int width = (int)strlen ("class");
+  static const TextColumn columns[] = {
+    { "class", TRUE, 0 }, { "train", FALSE, 0 }, { "val", FALSE, 0 }, { "test", FALSE, 0 }
+  };
+  g_autoptr (TextTable) table = text_table_new (columns, G_N_ELEMENTS (columns));
+  guint counts[COW_N_SPLITS];
 
-  for (guint c = 0; c < dataset->n_classes; c++)
-    width = MAX (width, (int)g_utf8_strlen (dataset->classes[c], -1));
-  g_string_append_printf (text, "%-*s %8s %8s %8s\n", width, "class", "train", "val", "test");
   for (guint c = 0; c < dataset->n_classes; c++) {
-    /* printf counts bytes, people letters. */
-    const int padding = width - (int)g_utf8_strlen (dataset->classes[c], -1);
-    g_string_append_printf (text, "%s%*s %8u %8u %8u\n", dataset->classes[c], padding, "",
-                            cow_dataset_count (dataset, COW_TRAIN, (int)c),
-                            cow_dataset_count (dataset, COW_VAL, (int)c),
-                            cow_dataset_count (dataset, COW_TEST, (int)c));
+    for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+      counts[split] = cow_dataset_count (dataset, split, (int)c);
+    add_counts (table, dataset->classes[c], counts);
   }
-  g_string_append_printf (text, "%-*s %8u %8u %8u\n", width, "all", dataset->splits[COW_TRAIN]->len,
-                          dataset->splits[COW_VAL]->len, dataset->splits[COW_TEST]->len);
+  for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+    counts[split] = dataset->splits[split]->len;
+  add_counts (table, "all", counts);
+  g_autofree char *rows = text_table_text (table, 0, "");
+  g_string_append (text, rows);
   if (dataset->divided)
     g_string_append_printf (text, "(divided here%s%s)\n",
                             dataset->grouped_by ? ", kept together by " : "",
@@ -116,7 +161,7 @@ add_kind (GString *text, const Check *self, CheckKind kind, gboolean near, guint
     return;
   g_string_append_printf (text, "\n%s: %u %s. %s\n",
                           check_is_problem (kind, near) ? "Problem" : "Warning", n,
-                          title (kind, near), kinds[kind].advice);
+                          title (kind, near, n), kinds[kind].advice);
   guint shown = 0;
   for (guint i = 0; i < self->findings->len && shown < most; i++) {
     const CheckFinding *finding = self->findings->pdata[i];

@@ -6,6 +6,7 @@
 #include "model/files/file-writer.h"
 #include "model/training/random.h"
 #include "trainer/plot/plot.h"
+#include "trainer/host/words.h"
 
 #define MOST_TILE    224 /* px, the longer side of a drawn picture */
 #define GAP          4   /* px between a picture and its copies */
@@ -84,9 +85,9 @@ draw_class (const Sheet *self, PlotCanvas *canvas, double y, guint label, GError
 {
   const CowContactSheet *sheet = self->sheet;
   g_autoptr (GArray) chosen = choose (sheet, label);
+  const guint n = cow_dataset_count (sheet->dataset, sheet->split, (int)label);
   g_autofree char *text =
-      g_strdup_printf ("%s: %u pictures", sheet->dataset->classes[label],
-                       cow_dataset_count (sheet->dataset, sheet->split, (int)label));
+      g_strdup_printf ("%s: %u picture%s", sheet->dataset->classes[label], n, words_s (n));
   const PlotText style = { .y_align = 1, .bold = TRUE };
   double x = WIDE_GAP;
 

@@ -12,6 +12,7 @@ typedef struct {
   GPtrArray *labels; /* of const char *, in order of appearance; they may have no picture */
   GHashTable *label_index; /* label -> its index + 1 */
   GPtrArray *label_places; /* where each was seen first: "table.csv:2", a folder; char * */
+  guint n_tables;          /* that were read */
   guint n_ungrouped;       /* pictures of a grouped input without a group */
   Scan *scan;              /* of all folders of the input */
   GArray *classes;         /* of DatasetClass: what the scan's tags mean */

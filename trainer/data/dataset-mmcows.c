@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "trainer/data/csv.h"
+#include "trainer/host/words.h"
 
 typedef enum { MMCOWS_BY_COW, MMCOWS_BY_CAMERA, MMCOWS_BY_SESSION, MMCOWS_ALONE } MmcowsGroup;
 
@@ -431,11 +432,12 @@ dataset_read_mmcows_frames (DatasetDraft *draft, const char *folder, CowSplit sp
   const gboolean ok = read_days (&self, error);
   forget_day (&self);
   if (ok && self.n_unlabelled > 0)
-    dataset_draft_warn (
-        draft, "%s: %u boxes are of cows whose behaviour then is not known; they are left out",
-        folder, self.n_unlabelled);
+    dataset_draft_warn (draft,
+                        "%s: %u box%s of cows whose behaviour then is not known; %s left out",
+                        folder, self.n_unlabelled, words_of (self.n_unlabelled, " is", "es are"),
+                        words_of (self.n_unlabelled, "it is", "they are"));
   if (ok && self.n_boxless > 0)
-    dataset_draft_warn (draft, "%s: %u frames have no boxes in labels/combined", folder,
-                        self.n_boxless);
+    dataset_draft_warn (draft, "%s: %u frame%s no boxes in labels/combined", folder, self.n_boxless,
+                        words_of (self.n_boxless, " has", "s have"));
   return ok;
 }

@@ -11,6 +11,7 @@
 #include "trainer/data/dataset-readers.h"
 #include "trainer/data/dataset-split.h"
 #include "trainer/data/file-names.h"
+#include "trainer/host/words.h"
 
 /* ---- inputs ---------------------------------------------------------------------------------- */
 
@@ -123,6 +124,21 @@ read_divided (DatasetDraft *self, const char *folder, gboolean *divided, GError 
   return noted != NULL;
 }
 
+/* Options of tables, where there are none. */
+static void
+warn_of_no_table (DatasetDraft *self)
+{
+  const CowDatasetOptions *options = self->options;
+  const char *given = options->path_column     ? "--path-column"
+                      : options->label_column  ? "--label-column"
+                      : options->source_column ? "--source-column"
+                      : options->prefixes      ? "--prefix"
+                                               : NULL;
+
+  if (given && self->n_tables == 0)
+    dataset_draft_warn (self, "%s has no effect: the pictures come without a table", given);
+}
+
 static gboolean
 read_inputs (DatasetDraft *self, GError **error)
 {
@@ -143,6 +159,7 @@ read_inputs (DatasetDraft *self, GError **error)
   for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
     if (given[split] && !read_input (self, given[split], split, error))
       return FALSE;
+  warn_of_no_table (self);
   return dataset_add_scanned (self, error);
 }
 
@@ -373,9 +390,11 @@ warn_of_torn_groups (DatasetDraft *self)
   }
   if (g_hash_table_size (torn) > 0)
     dataset_draft_warn (self,
-                        "%u of %u groups (%s) are in training and in validation or test: results "
+                        "%u of %u group%s (%s) %s in training and in validation or test: results "
                         "will look better than they are",
-                        g_hash_table_size (torn), g_hash_table_size (train), set->grouped_by);
+                        g_hash_table_size (torn), g_hash_table_size (train),
+                        words_s (g_hash_table_size (train)), set->grouped_by,
+                        words_of (g_hash_table_size (torn), "is", "are"));
 }
 
 /* A class that a split lacks keeps its number; but nothing is learnt or measured of it there. */

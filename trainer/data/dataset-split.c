@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "model/training/random.h"
+#include "trainer/host/words.h"
 
 typedef struct {
   guint first, n; /* its pictures: members[first .. first + n) */
@@ -145,8 +146,8 @@ warn (DatasetDraft *draft, const Division *self)
                                "keeps them together (tables: cow, session, "
                                "camera or a column; folders: name)");
   if (set->grouped_by && draft->n_ungrouped > 0)
-    dataset_draft_warn (draft, "%u pictures have no %s; each is divided on its own",
-                        draft->n_ungrouped, set->grouped_by);
+    dataset_draft_warn (draft, "%u picture%s no %s; each is divided on its own", draft->n_ungrouped,
+                        words_of (draft->n_ungrouped, " has", "s have"), set->grouped_by);
   for (CowSplit split = COW_VAL; split < COW_N_SPLITS; split++) {
     double n = 0, all = 0;
     for (guint c = 0; c < set->n_classes && self->part[split] > 0; c++) {
@@ -155,10 +156,11 @@ warn (DatasetDraft *draft, const Division *self)
     }
     if (all > 0 && (n < .5 * self->part[split] * all || n > 2 * self->part[split] * all))
       dataset_draft_warn (draft,
-                          "%s has %.0f %% of the pictures instead of %.0f %%: %u groups (%s) "
+                          "%s has %.0f %% of the pictures instead of %.0f %%: %u group%s (%s) "
                           "cannot be divided better",
                           cow_split_name (split), 100 * n / all, 100 * self->part[split],
-                          self->groups->len, set->grouped_by ? set->grouped_by : "single pictures");
+                          self->groups->len, words_s (self->groups->len),
+                          set->grouped_by ? set->grouped_by : "single pictures");
   }
 }
 

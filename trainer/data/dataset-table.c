@@ -11,6 +11,7 @@
 #include "trainer/data/dataset-readers.h"
 #include "trainer/data/path-finder.h"
 #include "trainer/data/table-boxes.h"
+#include "trainer/host/words.h"
 
 typedef struct {
   DatasetDraft *draft;
@@ -248,16 +249,17 @@ warn_of_rows (Table *self)
                         path, self->boxes.unread,
                         self->boxes.columns[0] < 0 ? "; the whole pictures are taken" : "");
   if (self->n_unlabelled > 0)
-    dataset_draft_warn (draft, "%s: %u rows have no label yet and are left out", path,
-                        self->n_unlabelled);
+    dataset_draft_warn (draft, "%s: %u row%s no label yet and %s left out", path,
+                        self->n_unlabelled, words_of (self->n_unlabelled, " has", "s have"),
+                        words_of (self->n_unlabelled, "is", "are"));
   if (self->n_missing > 0)
     dataset_draft_warn (draft,
-                        "%s: %u rows have a class that is a word for \"missing\" (NA, none, ...): "
+                        "%s: %u row%s a class that is a word for \"missing\" (NA, none, ...): "
                         "it is a class like the others; take these rows out if it is none",
-                        path, self->n_missing);
+                        path, self->n_missing, words_of (self->n_missing, " has", "s have"));
   if (self->finder.n_backslashes > 0)
-    dataset_draft_warn (draft, "%s: the backslashes of %u paths are taken for slashes", path,
-                        self->finder.n_backslashes);
+    dataset_draft_warn (draft, "%s: the backslashes of %u path%s are taken for slashes", path,
+                        self->finder.n_backslashes, words_s (self->finder.n_backslashes));
   if (self->finder.n_forms > 0)
     dataset_draft_warn (draft,
                         "%s: %u paths are found under names that differ in case or form of Unicode",
@@ -302,6 +304,8 @@ dataset_read_table (DatasetDraft *draft, const char *path, CowSplit split, GErro
                                  NULL };
   g_autoptr (Csv) csv = csv_open (path, needed, error);
   GStrv prefixes = draft->options->prefixes;
+
+  draft->n_tables++;
 
   for (guint i = 0; csv && prefixes && prefixes[i]; i++)
     if (!strchr (prefixes[i], '=')) {

@@ -10,6 +10,7 @@
 
 #include "model/files/file-writer.h"
 #include "trainer/data/file-names.h"
+#include "trainer/host/words.h"
 
 #define MOST_WORDS 8 /* of a reason, on the line that counts */
 
@@ -426,22 +427,28 @@ pictures_find (char *const *paths, char **passed, GError **error)
 /* ---- what was passed over -------------------------------------------------------------------- */
 
 static const struct {
-  const char *name; /* in JSON */
-  const char *text; /* of one */
-  const char *all;  /* of all of them; their words follow */
+  const char *name;      /* in JSON */
+  const char *text;      /* of one */
+  const char *one, *all; /* in a count of them; their words follow */
 } reasons[PASSED_N_REASONS] = {
   [PASSED_FORMAT] = { "format", "a format that is not read: convert it to JPEG or PNG",
+                      "picture of a format that is not read",
                       "pictures of formats that are not read" },
-  [PASSED_OTHER] = { "suffix", "not called like a picture", "not called like pictures" },
-  [PASSED_HIDDEN] = { "hidden", "hidden", "hidden" },
+  [PASSED_OTHER] = { "suffix", "not called like a picture", "not called like a picture",
+                     "not called like pictures" },
+  [PASSED_HIDDEN] = { "hidden", "hidden", "hidden", "hidden" },
   [PASSED_SYSTEM] = { "system", "of the system, a NAS or a cloud client",
+                      "of the system, a NAS or a cloud client",
                       "of the system, a NAS or a cloud client" },
   [PASSED_LINK] = { "link", "a link that leads nowhere or to what is read already",
+                    "link that leads nowhere or to what is read already",
                     "links that lead nowhere or to what is read already" },
-  [PASSED_TWICE] = { "twice", "named twice", "named twice" },
+  [PASSED_TWICE] = { "twice", "named twice", "named twice", "named twice" },
   [PASSED_LOOSE] = { "loose", "a picture beside the folders of classes",
+                     "picture that lies beside the folders of classes",
                      "pictures that lie beside the folders of classes" },
   [PASSED_BESIDE] = { "beside", "beside the folders train, val and test",
+                      "beside the folders train, val and test",
                       "beside the folders train, val and test" },
 };
 
@@ -506,7 +513,8 @@ scan_passed_text (const GPtrArray *passed)
     g_autofree char *words = count_words (passed, reason, &n);
     if (n == 0)
       continue;
-    g_string_append_printf (text, "%s%u %s", first ? ": " : "; ", n, reasons[reason].all);
+    g_string_append_printf (text, "%s%u %s", first ? ": " : "; ", n,
+                            words_of (n, reasons[reason].one, reasons[reason].all));
     if (*words)
       g_string_append_printf (text, " (%s)", words);
     first = FALSE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/data/table-boxes.h"
+#include "trainer/host/words.h"
 
 #include <math.h>
 #include <string.h>
@@ -208,13 +209,14 @@ table_boxes_text (const TableBoxes *self, const Csv *csv, CowBoxKind kind)
                                           [BOX_CENTRE] = "centre, width and height" };
   const int *c = self->columns;
 
-  return g_strdup_printf ("boxes: %s, %s, %s and %s are %s, %s; %u rows have one, %u mean the "
+  return g_strdup_printf ("boxes: %s, %s, %s and %s are %s, %s; %u row%s, %u mean%s the "
                           "whole picture",
                           csv->columns[c[0]], csv->columns[c[1]], csv->columns[c[2]],
                           csv->columns[c[3]], meanings[self->layout],
                           kind == COW_BOX_PIXELS ? "in pixels"
                                                  : "as parts of the picture (from 0 to 1)",
-                          self->n, self->n_whole);
+                          self->n, words_of (self->n, " has one", "s have one"), self->n_whole,
+                          words_of (self->n_whole, "s", ""));
 }
 
 void

@@ -11,6 +11,8 @@
 #include "model/files/json.h"
 #include "model/files/printable.h"
 #include "trainer/data/file-names.h"
+#include "trainer/host/terminal.h"
+#include "trainer/host/words.h"
 
 struct _Predictions {
   PredictionFormat format;
@@ -19,6 +21,7 @@ struct _Predictions {
   const char *const *classes;
   guint n_classes, top_k;
   guint *order; /* [n_classes] class indices, most probable first */
+  gboolean recordings;
   int path_width, label_width;
 };
 
@@ -39,6 +42,9 @@ prediction_format_parse (const char *name, PredictionFormat *format)
 
 /* ---- pieces of text -------------------------------------------------------------------------- */
 
+#define TIME_WIDTH 9 /* a day */
+#define WHO_WIDTH  6
+
 /* Left-aligned; characters are counted, not bytes. */
 static void
 append_column (GString *text, const char *value, int width)
@@ -49,7 +55,33 @@ append_column (GString *text, const char *value, int width)
   g_string_append (text, "  ");
 }
 
+/* "12.040" seconds; "" of a picture. Free with g_free. */
+static char *
+time_text (const PredictionSubject *subject)
+{
+  const gint64 ms = (subject->time + 500000) / 1000000;
+
+  return subject->time == PREDICTION_NO_TIME
+             ? g_strdup ("")
+             : g_strdup_printf ("%" G_GINT64_FORMAT ".%03d", ms / 1000, (int)(ms % 1000));
+}
+
+static const char *
+or_empty (const char *text)
+{
+  return text ? text : "";
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
+
+/* Whether the line that begins at a byte of the text has room for more on the terminal. */
+static gboolean
+fits (const Predictions *self, gsize start, const char *more)
+{
+  const guint columns = self->file ? 0 : terminal_columns (STDOUT_FILENO);
+
+  return columns == 0 || words_columns (self->text->str + start) + words_columns (more) <= columns;
+}
 
 static void
 add_header (Predictions *self)
@@ -57,11 +89,20 @@ add_header (Predictions *self)
   switch (self->format) {
   case FORMAT_TABLE:
     append_column (self->text, "picture", self->path_width);
+    if (self->recordings) {
+      append_column (self->text, "time", TIME_WIDTH);
+      append_column (self->text, "of", WHO_WIDTH);
+    }
     append_column (self->text, "label", self->label_width);
-    g_string_append (self->text, self->top_k > 1 ? "confidence  then\n" : "confidence\n");
+    g_string_append (self->text, "confidence");
+    if (self->top_k > 1 && fits (self, 0, "  then"))
+      g_string_append (self->text, "  then");
+    g_string_append_c (self->text, '\n');
     break;
   case FORMAT_CSV:
-    g_string_append (self->text, "image_path,pred_label,confidence");
+    g_string_append (self->text, self->recordings ? "image_path,time,zone,track,"
+                                                    "pred_label,confidence"
+                                                  : "image_path,pred_label,confidence");
     for (guint i = 0; i < self->n_classes; i++) {
       g_string_append_c (self->text, ',');
       cow_csv_append_field (self->text, self->classes[i]);
@@ -73,27 +114,44 @@ add_header (Predictions *self)
   }
 }
 
+/* A terminal gets as many of the next likely labels as fit it. */
 static void
-add_table_row (Predictions *self, const char *picture, const float *probabilities)
+add_table_row (Predictions *self, const PredictionSubject *subject, const float *probabilities)
 {
   const guint best = self->order[0];
-  g_autofree char *shown = file_name_text (picture);
+  const gsize start = self->text->len;
+  g_autofree char *shown = file_name_text (subject->path), *time = time_text (subject);
+  const char *who = *or_empty (subject->zone) ? subject->zone : or_empty (subject->track);
 
   append_column (self->text, shown, self->path_width);
+  if (self->recordings) {
+    append_column (self->text, time, TIME_WIDTH);
+    append_column (self->text, who, WHO_WIDTH);
+  }
   append_column (self->text, self->classes[best], self->label_width);
   g_string_append_printf (self->text, "%10.4f", (double)probabilities[best]);
-  for (guint i = 1; i < self->top_k; i++)
-    g_string_append_printf (self->text, "%s%s %.4f", i == 1 ? "  " : ", ",
-                            self->classes[self->order[i]], (double)probabilities[self->order[i]]);
+  for (guint i = 1; i < self->top_k; i++) {
+    g_autofree char *next =
+        g_strdup_printf ("%s%s %.4f", i == 1 ? "  " : ", ", self->classes[self->order[i]],
+                         (double)probabilities[self->order[i]]);
+    if (!fits (self, start, next))
+      break;
+    g_string_append (self->text, next);
+  }
   g_string_append_c (self->text, '\n');
 }
 
 static void
-add_csv_row (Predictions *self, const char *picture, const float *probabilities)
+add_csv_row (Predictions *self, const PredictionSubject *subject, const float *probabilities)
 {
-  g_autofree char *shown = file_name_text (picture);
+  g_autofree char *shown = file_name_text (subject->path), *time = time_text (subject);
+  const char *const of_recordings[] = { time, or_empty (subject->zone), or_empty (subject->track) };
 
   cow_csv_append_field (self->text, shown);
+  for (guint i = 0; self->recordings && i < G_N_ELEMENTS (of_recordings); i++) {
+    g_string_append_c (self->text, ',');
+    cow_csv_append_field (self->text, of_recordings[i]);
+  }
   g_string_append_c (self->text, ',');
   cow_csv_append_field (self->text, self->classes[self->order[0]]);
   g_string_append_printf (self->text, ",%.6g", (double)probabilities[self->order[0]]);
@@ -102,13 +160,27 @@ add_csv_row (Predictions *self, const char *picture, const float *probabilities)
   g_string_append_c (self->text, '\n');
 }
 
+/* ", "NAME": "VALUE"" where there is a value. */
 static void
-add_json_row (Predictions *self, const char *picture, const float *probabilities)
+append_member (GString *text, const char *name, const char *value)
 {
-  g_autofree char *shown = file_name_text (picture);
+  if (!*or_empty (value))
+    return;
+  g_string_append_printf (text, ", \"%s\": ", name);
+  cow_json_append_string (text, value);
+}
+
+static void
+add_json_row (Predictions *self, const PredictionSubject *subject, const float *probabilities)
+{
+  g_autofree char *shown = file_name_text (subject->path), *time = time_text (subject);
 
   g_string_append (self->text, "{\"image_path\": ");
   cow_json_append_string (self->text, shown);
+  if (*time)
+    g_string_append_printf (self->text, ", \"time\": %s", time);
+  append_member (self->text, "zone", subject->zone);
+  append_member (self->text, "track", subject->track);
   g_string_append (self->text, ", \"pred_label\": ");
   cow_json_append_string (self->text, self->classes[self->order[0]]);
   g_string_append_printf (self->text, ", \"confidence\": %.6g, \"top_k\": [",
@@ -139,8 +211,8 @@ compare_probabilities (gconstpointer a, gconstpointer b, gpointer data)
   return i < j ? -1 : 1;
 }
 
-gboolean
-predictions_add (Predictions *self, const char *picture, const float *probabilities, GError **error)
+void
+predictions_add (Predictions *self, const PredictionSubject *subject, const float *probabilities)
 {
   for (guint i = 0; i < self->n_classes; i++)
     self->order[i] = i;
@@ -149,16 +221,21 @@ predictions_add (Predictions *self, const char *picture, const float *probabilit
 
   switch (self->format) {
   case FORMAT_TABLE:
-    add_table_row (self, picture, probabilities);
+    add_table_row (self, subject, probabilities);
     break;
   case FORMAT_CSV:
-    add_csv_row (self, picture, probabilities);
+    add_csv_row (self, subject, probabilities);
     break;
   case FORMAT_JSONL:
-    add_json_row (self, picture, probabilities);
+    add_json_row (self, subject, probabilities);
     break;
   }
-  return self->text->len < 1 << 16 || predictions_flush (self, error);
+}
+
+gboolean
+predictions_wait (const Predictions *self)
+{
+  return self->text->len > 0;
 }
 
 /* ---- where they go --------------------------------------------------------------------------- */
@@ -196,13 +273,14 @@ predictions_finish (Predictions *self, GError **error)
 
 Predictions *
 predictions_new (PredictionFormat format, const char *path, const char *const *classes, int top_k,
-                 const GPtrArray *pictures, GError **error)
+                 const GPtrArray *paths, gboolean recordings, GError **error)
 {
   g_autoptr (Predictions) self = g_new0 (Predictions, 1);
 
   self->format = format;
   self->classes = classes;
   self->n_classes = g_strv_length ((char **)classes);
+  self->recordings = recordings;
   self->top_k = MIN ((guint)top_k, self->n_classes);
   self->order = g_new (guint, self->n_classes);
   self->text = g_string_new (NULL);
@@ -210,8 +288,8 @@ predictions_new (PredictionFormat format, const char *path, const char *const *c
   self->label_width = (int)strlen ("label");
   if (path && !(self->file = cow_file_writer_new (path, error)))
     return NULL;
-  for (guint i = 0; format == FORMAT_TABLE && i < pictures->len; i++) {
-    g_autofree char *shown = file_name_text (pictures->pdata[i]);
+  for (guint i = 0; format == FORMAT_TABLE && i < paths->len; i++) {
+    g_autofree char *shown = file_name_text (paths->pdata[i]);
     self->path_width = MAX (self->path_width, (int)g_utf8_strlen (shown, -1));
   }
   for (guint i = 0; i < self->n_classes; i++)

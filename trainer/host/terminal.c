@@ -114,3 +114,93 @@ terminal_lay_out (const char *text, guint columns, gboolean coloured, gboolean f
   }
   return g_string_free (out, FALSE);
 }
+
+/* ---- help ------------------------------------------------------------------------------------ */
+
+/* How many bytes of the text are its next word; a quoted one may have spaces. */
+static gsize
+word_length (const char *text)
+{
+  gboolean quoted = FALSE;
+  gsize n = 0;
+
+  for (; text[n] && (quoted || text[n] != ' '); n++)
+    quoted ^= text[n] == '"';
+  return n;
+}
+
+/* A command goes on in the next line behind a backslash, as a shell reads it; what is said of it
+ * behind some spaces has a line of its own. */
+static void
+append_command (GString *out, const char *line, guint columns)
+{
+  const guint margin = (guint)strspn (line, " ");
+  const char *remark = strstr (line + margin, "   ");
+  guint used = margin;
+
+  g_string_append_printf (out, "%*s", (int)margin, "");
+  for (const char *word = line + margin; *word && word != remark;) {
+    const gsize n = word_length (word);
+    g_autofree char *text = g_strndup (word, n);
+    const guint width = words_columns (text);
+
+    /* " \\" has to fit behind it, too. */
+    if (word > line + margin && used + 1 + width + 2 > columns && !g_str_equal (text, "\\")) {
+      g_string_append_printf (out, " \\\n%*s", (int)margin + INDENT, "");
+      used = margin + INDENT;
+    } else if (word > line + margin) {
+      g_string_append_c (out, ' ');
+      used++;
+    }
+    g_string_append (out, text);
+    used += width;
+    word += n;
+    if (word != remark)
+      word += strspn (word, " ");
+  }
+  if (remark)
+    g_string_append_printf (out, "\n%*s%s", (int)margin + INDENT * 2, "",
+                            remark + strspn (remark, " "));
+}
+
+/* A line that is indented: a command, or a name and behind two spaces what it is. */
+static void
+append_indented (GString *out, const char *line, guint columns)
+{
+  const char *first = line + strspn (line, " "), *behind = strstr (first, "  ");
+  const guint indent = behind ? (guint)(behind - line) + (guint)strspn (behind, " ") : 0;
+
+  if (words_columns (line) <= columns)
+    g_string_append (out, line);
+  else if (g_str_has_prefix (first, "cow-trainer ") || g_str_has_prefix (first, "--"))
+    append_command (out, line, columns);
+  else
+    append_broken (out, line,
+                   indent > 0 && indent < columns / 2 ? indent : (guint)(first - line) + INDENT,
+                   columns);
+}
+
+char *
+terminal_flow (const char *text, guint columns)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autoptr (GString) paragraph = g_string_new (NULL);
+  GString *out = g_string_new (NULL);
+
+  for (char **line = lines; *line; line++) {
+    const gboolean is_prose = **line && **line != ' ';
+
+    if (is_prose)
+      g_string_append_printf (paragraph, "%s%s", paragraph->len > 0 ? " " : "", *line);
+    if (is_prose && line[1] && *line[1] && *line[1] != ' ')
+      continue;
+    if (is_prose)
+      append_broken (out, paragraph->str, 0, columns);
+    else
+      append_indented (out, *line, columns);
+    g_string_truncate (paragraph, 0);
+    if (line[1])
+      g_string_append_c (out, '\n');
+  }
+  return g_string_free (out, FALSE);
+}

@@ -22,6 +22,11 @@ gboolean terminal_has_colour (int descriptor);
  */
 char *terminal_lay_out (const char *text, guint columns, gboolean colour, gboolean failure);
 
+/* Help for a terminal of so many columns: lines of prose that follow one another become a paragraph
+ * and are broken between words; indented ones that are too long, too, commands with a backslash. A
+ * word that is longer stays as it is. Free with g_free. */
+char *terminal_flow (const char *text, guint columns);
+
 G_END_DECLS
 
 #endif

@@ -10,6 +10,12 @@ words_s (guint64 n)
   return n == 1 ? "" : "s";
 }
 
+const char *
+words_of (guint64 n, const char *one, const char *many)
+{
+  return n == 1 ? one : many;
+}
+
 char *
 words_number (double value)
 {

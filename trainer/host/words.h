@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 
 /* "s" behind the name of what there are n of, or nothing where n is 1. */
 const char *words_s (guint64 n);
+/* The word for 1, or for any other number: "is" or "are". */
+const char *words_of (guint64 n, const char *one, const char *many);
 /* A number of three digits at least, never with an exponent: "0.00", "3.21", "12300". Not finite:
  * "-". Free with g_free. */
 char *words_number (double value);

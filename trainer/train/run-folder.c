@@ -12,13 +12,13 @@
 
 #include "model/files/error.h"
 #include "model/files/file-writer.h"
+#include "trainer/host/folder-lock.h"
 
 #define MB 1e6
 
 struct _CowRunFolder {
   char *path;
-  int lock; /* an open file whose lock says that the folder is in use; the system drops it with the
-               process */
+  int lock; /* says that the folder is in use */
 };
 
 static gboolean
@@ -48,22 +48,6 @@ remove_tree (const char *path, GError **error)
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
-
-static gboolean
-lock (CowRunFolder *self, GError **error)
-{
-  g_autofree char *path = g_build_filename (self->path, ".lock", NULL);
-  self->lock = cow_open (path, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
-  if (self->lock < 0)
-    return fail (errno == ELOOP ? path : self->path, "cannot be written to", error);
-  if (cow_lock (self->lock, FALSE))
-    return TRUE;
-  if (errno != EWOULDBLOCK)
-    return TRUE; /* a file system without locks: nobody can be told */
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: another cow-trainer is writing there",
-               self->path);
-  return FALSE;
-}
 
 static gboolean
 check_space (CowRunFolder *self, guint64 bytes, GError **error)
@@ -97,8 +81,8 @@ cow_run_folder_open (const char *path, guint64 bytes, GError **error)
 {
   g_autoptr (CowRunFolder) self = g_new0 (CowRunFolder, 1);
   self->path = g_strdup (path);
-  self->lock = -1;
-  if (!cow_folder_make (path, error) || !lock (self, error) || !check_space (self, bytes, error))
+  self->lock = folder_lock (path, error);
+  if (self->lock < 0 || !check_space (self, bytes, error))
     return NULL;
   clear (self);
   return g_steal_pointer (&self);
@@ -109,8 +93,7 @@ cow_run_folder_free (CowRunFolder *self)
 {
   if (!self)
     return;
-  if (self->lock >= 0)
-    close (self->lock);
+  folder_unlock (self->path, self->lock);
   g_free (self->path);
   g_free (self);
 }

@@ -10,6 +10,7 @@
 #include "trainer/data/contact-sheet.h"
 #include "trainer/host/words.h"
 #include "trainer/train/hashes.h"
+#include "trainer/train/idle-settings.h"
 #include "trainer/train/run-private.h"
 #include "trainer/data/dataset-open.h"
 
@@ -217,6 +218,31 @@ say_time (const CowRun *self, GError **error)
       time.features > 0 ? features : "", time.features > 0 ? " for the features, then " : "", epoch,
       self->recipe->epochs, words_s ((guint64)self->recipe->epochs), run);
   fflush (stdout);
+  return TRUE;
+}
+
+/* Settings that somebody gave and that decide nothing would leave them to believe otherwise. */
+static gboolean
+say_idle (const CowRun *self, gboolean resume, GError **error)
+{
+  const CowRecipe *recipe = self->recipe;
+  const char *server = g_getenv ("MLFLOW_TRACKING_URI");
+  g_autoptr (CowCard) start = *recipe->start ? cow_card_read (recipe->start, NULL, error) : NULL;
+  const CowIdleCase idle = {
+    .recipe = recipe,
+    .start_has_layers = start && !cow_card_kind (start)->cached,
+    .checkpoints = cow_network_checkpoints ((CowNetworkKind)recipe->kind, &self->input.backbone),
+    .divided = self->dataset->divided,
+    .tracked = *recipe->tracking_uri || (server && *server),
+  };
+
+  if (*recipe->start && !start)
+    return FALSE;
+  if (resume)
+    return TRUE; /* what its recipe.ini says was said when it began */
+  g_autoptr (GPtrArray) sentences = cow_idle_settings (&idle);
+  for (guint i = 0; i < sentences->len; i++)
+    g_printerr ("cow-trainer: warning: %s\n", (const char *)sentences->pdata[i]);
   return TRUE;
 }
 
@@ -532,10 +558,11 @@ cow_run_open (const CowRunOptions *options, GError **error)
   cow_recipe_make_absolute (self->recipe);
   if (!open_base (self, options->resume, error) ||
       !cow_plan_input_check_size (&self->input, self->recipe, error) ||
-      !open_dataset (self, error) || !open_device (self, options, error) ||
-      !plan (self, options, error) || !open_folder (self, options, error) ||
-      !write_sheet (self, error) || !keep (self, error) || !open_card (self, options, error) ||
-      !open_feed (self, error) || !open_network (self, error) || !open_state (self, options, error))
+      !open_dataset (self, error) || !say_idle (self, options->resume, error) ||
+      !open_device (self, options, error) || !plan (self, options, error) ||
+      !open_folder (self, options, error) || !write_sheet (self, error) || !keep (self, error) ||
+      !open_card (self, options, error) || !open_feed (self, error) ||
+      !open_network (self, error) || !open_state (self, options, error))
     return NULL;
   open_tracking (self);
   return g_steal_pointer (&self);

@@ -6,6 +6,7 @@
 
 #include "model/files/json-object.h"
 #include "trainer/data/text-file.h"
+#include "trainer/host/words.h"
 
 #define MOST_BYTES  ((gsize)1 << 30)
 #define MOST_BOXES  20000000
@@ -336,13 +337,15 @@ finish (Reading *self, const char *format)
   g_array_sort (boxes->boxes, compare); /* stable, as GLib's merge sort is */
   boxes->tracked = self->n_tracked == boxes->boxes->len;
   boxes->last_frame = g_array_index (boxes->boxes, CowBox, boxes->boxes->len - 1).frame;
-  g_string_append_printf (text, "%s: %s, %u boxes, frames counted from %u, %s", name, format,
-                          boxes->boxes->len, from,
+  g_string_append_printf (text, "%s: %s, %u box%s, frames counted from %u, %s", name, format,
+                          boxes->boxes->len, words_of (boxes->boxes->len, "", "es"), from,
                           boxes->tracked ? "with tracks" : "without tracks");
   if (!boxes->tracked && self->n_tracked > 0)
-    g_string_append_printf (text, " (%u have one, which does not count)", self->n_tracked);
+    g_string_append_printf (text, " (%u %s one, which does not count)", self->n_tracked,
+                            words_of (self->n_tracked, "has", "have"));
   if (self->n_ignored > 0)
-    g_string_append_printf (text, "; %u are marked as not to be looked at", self->n_ignored);
+    g_string_append_printf (text, "; %u %s marked as not to be looked at", self->n_ignored,
+                            words_of (self->n_ignored, "is", "are"));
   boxes->text = g_string_free (text, FALSE);
 }
 

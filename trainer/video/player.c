@@ -197,7 +197,7 @@ gboolean
 cow_player_run (const CowPlayerOptions *options, const CowPlayerSink *sink, gpointer data,
                 CowRecordingEnd *end, GError **error)
 {
-  const CowRecordingSink frames = { on_format, options->boxes ? add_boxes : NULL, on_frame };
+  const CowRecordingSink frames = { on_format, options->boxes ? add_boxes : NULL, on_frame, NULL };
   g_autofree char *line = elements (options);
   const CowRecordingOptions recording = {
     .path = options->path, .elements = line, .settings = COWS, .from = options->from

@@ -3,7 +3,6 @@
 
 #include "gst-plugin/common/decoded.h"
 #include "trainer/host/launch-text.h"
-#include "trainer/host/progress.h"
 #include "trainer/host/stop.h"
 
 #define USUAL_FRAME (GST_SECOND / 25)
@@ -306,6 +305,8 @@ play (Play *self, GError **error)
     }
     look_at_length (self);
     show_progress (self, &progress);
+    if (ok && self->sink->look)
+      ok = self->sink->look (progress, self->data, error);
   }
   gst_element_set_state (self->pipeline, GST_STATE_NULL);
   return ok;

@@ -9,6 +9,7 @@
 #include <gst/gst.h>
 
 #include "model/files/error.h"
+#include "trainer/host/progress.h"
 
 G_BEGIN_DECLS
 
@@ -35,6 +36,9 @@ typedef struct {
    * ends the recording. */
   gboolean (*frame) (GstBuffer *buffer, GstCaps *caps, gint64 time, gint64 duration, gpointer data,
                      GError **error);
+  /* Some times a second, in the thread that plays; `progress` (NULL before there is one) has to be
+   * cleared by whoever writes to the terminal. FALSE with an error ends the recording. Or NULL. */
+  gboolean (*look) (Progress *progress, gpointer data, GError **error);
 } CowRecordingSink;
 
 typedef struct {
