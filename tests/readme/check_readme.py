@@ -64,7 +64,7 @@ def environment_of(build, scratch, hub):
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "COWBEHAVIOR_"))}
     return {
         **clean,
-        "PATH": os.path.join(build, "trainer") + ":" + clean["PATH"],
+        "PATH": f"{build}/trainer:{build}/pipelines:{clean['PATH']}",
         "GST_PLUGIN_PATH": os.path.join(build, "gst-plugin"),
         "GST_REGISTRY": os.path.join(scratch, "registry"),
         "COWBEHAVIOR_PATH": os.path.join(ROOT, "pipelines", "demo", "model"),
@@ -108,6 +108,11 @@ def check_readme(points, build, hub):
         environment = environment_of(build, scratch, hub)
         outputs = type_all(points, *TRAINING, scratch, environment)
         points.add("ccuracy" in outputs["eval"], "the adapter is measured", outputs["eval"])
+        for line in commands("README.md", "## A first pipeline", "cow-pipeline"):
+            line = line.replace("MODEL", "drawn-cows").replace("ADAPTER", "drawn-cows-day")
+            status, said = type_in(line, scratch, environment)
+            size = os.path.getsize(os.path.join(scratch, "labelled.mp4")) if status == 0 else 0
+            points.add(size > 10000, line, said)
         for line in commands("README.md", "## A first pipeline", "gst-launch-1.0"):
             line = line.replace("MODEL", "drawn-cows").replace("ADAPTER", "drawn-cows-day")
             status, said = type_in(line, scratch, environment)
