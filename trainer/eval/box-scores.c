@@ -171,8 +171,8 @@ trace (const GArray *found, guint n_true, double *curve)
   return recall->len > 0 ? r[recall->len - 1] : 0;
 }
 
-/* The precision curve of a category, given its pictures, at one overlap and size; FALSE where it has
- * no such box. */
+/* The precision curve of a category, given its pictures, at one overlap and size; FALSE where it
+ * has no such box. */
 static gboolean
 judge_category (const GArray *pictures, CowBoxSize size, double overlap, double *curve,
                 double *recall)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How well boxes were found, as COCO counts it (Lin et al., 2014; the rules of its program
- * pycocotools): average precision over recalls of 0, .01, ... 1, for overlaps (IoU) of .50, .55, ...
- * .95, categories apart, at most 100 boxes of a category in a picture. Plain arithmetic; any thread.
+ * pycocotools): average precision over recalls of 0, .01, ... 1, for overlaps (IoU) of .50, .55,
+ * ... .95, categories apart, at most 100 boxes of a category in a picture. Plain arithmetic; any
+ * thread.
  */
 #ifndef COW_BOX_SCORES_H
 #define COW_BOX_SCORES_H
