@@ -3,7 +3,8 @@
  * The head of a network that finds animals in whole frames: from the tokens of some layers to the
  * cells of detection.h. Tokens of all levels are joined and made narrower; two convolutions of 3 x
  * 3 let neighbours speak; each token then says what its cells hold. Layer norms and GELU are
- * between. Inference and training (training/detector-train.h) share the forward pass. One thread at a time.
+ * between. Inference and training (training/detector-train.h) share the forward pass. One thread at
+ * a time.
  */
 #ifndef COW_DETECTOR_H
 #define COW_DETECTOR_H
