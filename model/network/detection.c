@@ -9,19 +9,20 @@ distance (const CowCells *cells, float logarithm)
   return (float)cells->stride * expf (MIN (logarithm, COW_CELL_MAX_LOG));
 }
 
-CowBox
-cow_cell_box (const CowCells *cells, int x, int y, const float *values)
+CowBounds
+cow_cell_bounds (const CowCells *cells, int x, int y, const float *values)
 {
   const float middle_x = ((float)x + .5f) * (float)cells->stride,
               middle_y = ((float)y + .5f) * (float)cells->stride;
   const float left = distance (cells, values[COW_CELL_LEFT]),
               top = distance (cells, values[COW_CELL_TOP]);
-  return (CowBox){ middle_x - left, middle_y - top, left + distance (cells, values[COW_CELL_RIGHT]),
-                   top + distance (cells, values[COW_CELL_BOTTOM]) };
+  return (CowBounds){ middle_x - left, middle_y - top,
+                      left + distance (cells, values[COW_CELL_RIGHT]),
+                      top + distance (cells, values[COW_CELL_BOTTOM]) };
 }
 
 double
-cow_box_iou (const CowBox *a, const CowBox *b)
+cow_bounds_iou (const CowBounds *a, const CowBounds *b)
 {
   const double width = MIN ((double)a->x + a->w, (double)b->x + b->w) - MAX (a->x, b->x),
                height = MIN ((double)a->y + a->h, (double)b->y + b->h) - MAX (a->y, b->y),
@@ -78,8 +79,8 @@ find_peaks (const CowCells *cells, const float *values, float least)
   return peaks;
 }
 
-static CowBox
-clip (const CowCells *cells, CowBox box)
+static CowBounds
+clip (const CowCells *cells, CowBounds box)
 {
   const int side = cells->split * cells->stride;
   const float width = (float)(cells->columns * side), height = (float)(cells->rows * side);
@@ -92,10 +93,10 @@ clip (const CowCells *cells, CowBox box)
 }
 
 static gboolean
-overlaps (const GArray *detections, const CowBox *box, double overlap)
+overlaps (const GArray *detections, const CowBounds *box, double overlap)
 {
   for (guint i = 0; i < detections->len; i++)
-    if (cow_box_iou (&g_array_index (detections, CowDetection, i).box, box) > overlap)
+    if (cow_bounds_iou (&g_array_index (detections, CowDetection, i).box, box) > overlap)
       return TRUE;
   return FALSE;
 }
@@ -109,7 +110,7 @@ cow_cells_read (const CowCells *cells, const float *values, float least, double 
   for (guint i = 0; i < peaks->len && detections->len < most; i++) {
     const Peak *peak = &g_array_index (peaks, Peak, i);
     const float *cell = values + peak->at * COW_CELL_VALUES;
-    const CowDetection detection = { clip (cells, cow_cell_box (cells, peak->x, peak->y, cell)),
+    const CowDetection detection = { clip (cells, cow_cell_bounds (cells, peak->x, peak->y, cell)),
                                      1 / (1 + expf (-peak->heat)) };
     if (!overlaps (detections, &detection.box, overlap))
       g_array_append_val (detections, detection);

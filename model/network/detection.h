@@ -39,10 +39,10 @@ typedef struct {
 /* Px of the frame as the network sees it; x and y are of the upper left corner. */
 typedef struct {
   float x, y, w, h;
-} CowBox;
+} CowBounds;
 
 typedef struct {
-  CowBox box;
+  CowBounds box;
   float score; /* 0..1 */
 } CowDetection;
 
@@ -62,9 +62,9 @@ cow_cells_at (const CowCells *cells, int x, int y)
 }
 
 /* The box of cell (x, y), whose values are `values` [COW_CELL_VALUES]. */
-CowBox cow_cell_box (const CowCells *cells, int x, int y, const float *values);
+CowBounds cow_cell_bounds (const CowCells *cells, int x, int y, const float *values);
 /* Area of the intersection over area of the union, 0..1. */
-double cow_box_iou (const CowBox *a, const CowBox *b);
+double cow_bounds_iou (const CowBounds *a, const CowBounds *b);
 /*
  * Replaces what is in `detections`, of CowDetection, by what the cells [cow_cells_n (),
  * COW_CELL_VALUES] show: of cells that are no less hot than the eight around them and have

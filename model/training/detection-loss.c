@@ -23,7 +23,7 @@ typedef struct {
 } Bell;
 
 static gboolean
-bell_of (const CowCells *cells, const CowBox *box, Bell *bell)
+bell_of (const CowCells *cells, const CowBounds *box, Bell *bell)
 {
   const double stride = cells->stride, x = (box->x + box->w / 2.) / stride,
                y = (box->y + box->h / 2.) / stride;
@@ -81,7 +81,7 @@ larger_first (gconstpointer a, gconstpointer b)
 
 /* Small boxes come last: a cell that is of two is told the smaller one. Returns how many count. */
 static guint
-set_targets (const CowCells *cells, const CowBox *boxes, guint n, Target *targets)
+set_targets (const CowCells *cells, const CowBounds *boxes, guint n, Target *targets)
 {
   g_autoptr (GArray) placed = g_array_new (FALSE, FALSE, sizeof (Placed));
   for (guint i = 0; i < n; i++) {
@@ -156,7 +156,7 @@ axis_of (double low, double high, double other_low, double other_high)
 
 /* 1 - GIoU of our edges against a box; slopes with respect to our edges. */
 static double
-giou_loss (const Edges *our, const CowBox *box, Edges *slope)
+giou_loss (const Edges *our, const CowBounds *box, Edges *slope)
 {
   const Axis x = axis_of (our->left, our->right, box->x, (double)box->x + box->w),
              y = axis_of (our->top, our->bottom, box->y, (double)box->y + box->h);
@@ -176,7 +176,7 @@ giou_loss (const Edges *our, const CowBox *box, Edges *slope)
 
 /* The loss of cell (x, y), and its slopes with respect to the four logarithms. */
 static double
-sides_loss (const CowCells *cells, int x, int y, const float *cell, const CowBox *box,
+sides_loss (const CowCells *cells, int x, int y, const float *cell, const CowBounds *box,
             double *slopes)
 {
   const double stride = cells->stride, middle_x = (x + .5) * stride, middle_y = (y + .5) * stride;
@@ -202,7 +202,7 @@ typedef struct {
 
 static void
 add_cell (const CowCells *cells, int x, int y, const float *cell, const Target *target,
-          const CowBox *boxes, const Shares *shares, double factor, CowDetectionLoss *loss,
+          const CowBounds *boxes, const Shares *shares, double factor, CowDetectionLoss *loss,
           float *dcell)
 {
   double slope, slopes[4] = { 0 };
@@ -221,7 +221,7 @@ add_cell (const CowCells *cells, int x, int y, const float *cell, const Target *
 }
 
 CowDetectionLoss
-cow_detection_loss (const CowCells *cells, const float *values, const CowBox *boxes, guint n,
+cow_detection_loss (const CowCells *cells, const float *values, const CowBounds *boxes, guint n,
                     double factor, float *dvalues)
 {
   CowDetectionLoss loss = { 0 };

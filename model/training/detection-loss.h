@@ -26,7 +26,8 @@ typedef struct {
  * area, are as none.
  */
 CowDetectionLoss cow_detection_loss (const CowCells *cells, const float *values,
-                                     const CowBox *boxes, guint n, double factor, float *dvalues);
+                                     const CowBounds *boxes, guint n, double factor,
+                                     float *dvalues);
 
 G_END_DECLS
 

@@ -18,7 +18,7 @@ check_sample (const CowDataset *set, const CowSample *sample)
 {
   CowRegion region;
 
-  g_assert_true (sample->label >= 0 && (guint)sample->label < set->n_classes);
+  g_assert_true (sample->label >= 0 && (guint)sample->label < cow_dataset_n_labels (set));
   g_assert_true (sample->path && *sample->path && sample->source);
   g_assert_true (sample->split >= COW_TRAIN && sample->split < COW_N_SPLITS);
   for (guint i = 0; sample->box_kind != COW_BOX_NONE && i < 4; i++)
@@ -71,6 +71,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
   options.allow_missing = (choice & 8) != 0;
   options.keep_absent = (choice & 16) == 0;
   options.val_fraction = choice & 32 ? 0 : 0.2;
+  options.multiple = (choice & 64) != 0;
   g_autoptr (CowDataset) set = cow_dataset_open (&options, &error);
   fuzz_check_outcome (set != NULL, error);
   if (set)

@@ -77,11 +77,11 @@ judge (const float *cells_of_all, float *losses, float *dcells)
   const CowCells cells = cow_detector_cells (&config, HEIGHT, WIDTH);
   const gsize n = cow_cells_n (&cells) * COW_CELL_VALUES;
   for (int frame = 0; frame < BATCH; frame++) {
-    CowBox own[G_N_ELEMENTS (boxes)];
+    CowBounds own[G_N_ELEMENTS (boxes)];
     guint n_own = 0;
     for (guint i = 0; i < G_N_ELEMENTS (boxes); i++)
       if ((int)boxes[i][0] == frame)
-        own[n_own++] = (CowBox){ boxes[i][1], boxes[i][2], boxes[i][3], boxes[i][4] };
+        own[n_own++] = (CowBounds){ boxes[i][1], boxes[i][2], boxes[i][3], boxes[i][4] };
     const CowDetectionLoss loss = cow_detection_loss (&cells, cells_of_all + (gsize)frame * n, own,
                                                       n_own, 1. / BATCH, dcells + (gsize)frame * n);
     losses[2 * frame] = (float)loss.heat;

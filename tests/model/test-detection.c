@@ -21,7 +21,7 @@ random_values (guint64 key)
 
 /* Cells that say nothing but these boxes. */
 static float *
-values_of (const CowBox *boxes, guint n)
+values_of (const CowBounds *boxes, guint n)
 {
   float *values = g_new0 (float, N_VALUES);
   for (gsize i = 0; i < N_VALUES; i += COW_CELL_VALUES)
@@ -41,7 +41,7 @@ values_of (const CowBox *boxes, guint n)
 }
 
 static void
-assert_box (const CowBox *found, const CowBox *expected)
+assert_box (const CowBounds *found, const CowBounds *expected)
 {
   g_assert_cmpfloat_with_epsilon (found->x, expected->x, 1e-3);
   g_assert_cmpfloat_with_epsilon (found->y, expected->y, 1e-3);
@@ -64,7 +64,7 @@ test_places (void)
 static void
 test_read (void)
 {
-  const CowBox boxes[] = { { 10, 10, 40, 30 }, { 90, 20, 60, 50 }, { 20, 55, 20, 30 } };
+  const CowBounds boxes[] = { { 10, 10, 40, 30 }, { 90, 20, 60, 50 }, { 20, 55, 20, 30 } };
   g_autofree float *values = values_of (boxes, G_N_ELEMENTS (boxes));
   g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (CowDetection));
   cow_cells_read (&cells, values, .5f, .6, 100, found);
@@ -80,12 +80,12 @@ test_read (void)
 static void
 test_read_edges (void)
 {
-  const CowBox boxes[] = { { -10, -6, 60, 40 }, { 8, 2, 60, 40 } };
+  const CowBounds boxes[] = { { -10, -6, 60, 40 }, { 8, 2, 60, 40 } };
   g_autofree float *values = values_of (boxes, 2), *flat = g_new0 (float, N_VALUES);
   g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (CowDetection));
   cow_cells_read (&cells, values, .5f, .95, 100, found);
   g_assert_cmpuint (found->len, ==, 2);
-  assert_box (&g_array_index (found, CowDetection, 0).box, &(CowBox){ 0, 0, 50, 34 });
+  assert_box (&g_array_index (found, CowDetection, 0).box, &(CowBounds){ 0, 0, 50, 34 });
   cow_cells_read (&cells, values, .5f, .4, 100, found);
   g_assert_cmpuint (found->len, ==, 1);
   cow_cells_read (&cells, flat, .4f, .5, 100, found);
@@ -97,7 +97,7 @@ test_read_edges (void)
 /* ---- loss ------------------------------------------------------------------------------------ */
 
 static double
-whole (const float *values, const CowBox *boxes, guint n)
+whole (const float *values, const CowBounds *boxes, guint n)
 {
   const CowDetectionLoss loss = cow_detection_loss (&cells, values, boxes, n, 1, NULL);
   return loss.heat + COW_DETECTION_SIDES_WEIGHT * loss.sides;
@@ -107,8 +107,8 @@ whole (const float *values, const CowBox *boxes, guint n)
 static void
 test_loss (void)
 {
-  const CowBox boxes[] = { { 8, 8, 40, 32 }, { 90, 20, 60, 50 } },
-               none[] = { { 200, 20, 30, 30 }, { 10, 10, 0, 30 }, { NAN, 0, 10, 10 } };
+  const CowBounds boxes[] = { { 8, 8, 40, 32 }, { 90, 20, 60, 50 } },
+                  none[] = { { 200, 20, 30, 30 }, { 10, 10, 0, 30 }, { NAN, 0, 10, 10 } };
   g_autofree float *values = values_of (boxes, 2), *nothing = values_of (boxes, 0);
   const CowDetectionLoss right = cow_detection_loss (&cells, values, boxes, 2, 1, NULL),
                          missed = cow_detection_loss (&cells, nothing, boxes, 2, 1, NULL),
@@ -125,7 +125,7 @@ test_loss (void)
 static void
 test_gradients (void)
 {
-  const CowBox boxes[] = {
+  const CowBounds boxes[] = {
     { 3, 5, 70, 60 }, { 30, 21, 36, 50 }, { 100, 9, 58, 40 }, { 120, 70, 60, 40 }
   };
   for (guint64 key = 0; key < 4; key++) {

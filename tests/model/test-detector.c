@@ -67,8 +67,8 @@ tear_down (Fixture *self, gconstpointer level)
   ck_device_close (self->device);
 }
 
-static const CowBox boxes[BATCH][2] = { { { 8, 8, 40, 32 }, { 60, 20, 50, 50 } },
-                                        { { 30, 30, 64, 40 }, { 4, 40, 20, 36 } } };
+static const CowBounds boxes[BATCH][2] = { { { 8, 8, 40, 32 }, { 60, 20, 50, 50 } },
+                                           { { 30, 30, 64, 40 }, { 4, 40, 20, 36 } } };
 
 /* The loss of both frames; with `dtokens`, all gradients too. */
 static double
@@ -187,9 +187,9 @@ test_learns (Fixture *self, gconstpointer level)
                     100, found);
     g_assert_cmpuint (found->len, ==, 2);
     for (guint k = 0; k < 2; k++) {
-      const CowBox *box = &g_array_index (found, CowDetection, k).box;
-      g_assert_cmpfloat (MAX (cow_box_iou (box, &boxes[i][0]), cow_box_iou (box, &boxes[i][1])), >,
-                         .8);
+      const CowBounds *box = &g_array_index (found, CowDetection, k).box;
+      g_assert_cmpfloat (
+          MAX (cow_bounds_iou (box, &boxes[i][0]), cow_bounds_iou (box, &boxes[i][1])), >, .8);
     }
   }
 }

@@ -15,7 +15,7 @@
 typedef struct {
   CowScoredBouts self; /* first */
   GHashTable
-      *by_subject; /* "ZONE\nTRACK" -> GPtrArray of CowScoredBout, borrowed, by their starts */
+      *by_subject; /* subject_key () -> GPtrArray of CowScoredBout, borrowed, by their starts */
 } Bouts;
 
 /* Columns of the table; -1: it has none. */
@@ -184,10 +184,11 @@ compare_bouts (gconstpointer a, gconstpointer b)
                                      : (left->line < right->line ? -1 : 1);
 }
 
+/* Names may hold anything, so that the first one's length parts them. Free with g_free. */
 static char *
 subject_key (const char *zone, const char *track)
 {
-  return g_strconcat (zone, "\n", track, NULL);
+  return g_strdup_printf ("%" G_GSIZE_FORMAT ":%s%s", strlen (zone), zone, track);
 }
 
 /* Nobody does two things at a time. */
