@@ -157,7 +157,10 @@ cow_cvat_read (CowLabels *labels, const char *text, gsize n_bytes, const char *p
   g_free (self.picture);
   if (!ok && local->domain == COW_ERROR)
     g_propagate_error (error, g_steal_pointer (&local));
-  else if (!ok)
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not XML: %s", path, local->message);
+  else if (!ok) {
+    /* GLib quotes the file there, and may cut a letter in two. */
+    g_autofree char *why = g_utf8_make_valid (local->message, -1);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not XML: %s", path, why);
+  }
   return ok;
 }
