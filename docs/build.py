@@ -5,7 +5,7 @@ of themselves. Fails where a page links to what is not there.
 
     docs/build.py [--build BUILD] OUT
 
-Without --build the reference of the elements and of cow-trainer is left out, and links to it are
+Without --build the reference of elements and programs is left out, and links to it are
 plain text."""
 import argparse
 import concurrent.futures
@@ -25,9 +25,10 @@ CHAPTERS = [
     ("Tutorials", ["tutorial-barn", "tutorial-nvr", "tutorial-peft"]),
     ("How to", ["cameras", "models", "training", "programs", "onnx", "troubleshooting"]),
     ("To choose", ["hardware", "accuracy"]),
-    ("Reference", ["elements", "cow-trainer", "settings"]),
+    ("Reference", ["elements", "cow-pipeline", "cow-trainer", "settings"]),
 ]
-MADE = {"docs/elements.md": "elements", "docs/cow-trainer.md": "verbs"}
+MADE = {"docs/elements.md": "elements", "docs/cow-pipeline.md": "pipeline",
+        "docs/cow-trainer.md": "verbs"}
 LANGUAGES = {".c": "c", ".py": "python", ".txt": "cmake", ".yaml": "yaml"}
 
 
@@ -208,6 +209,13 @@ def elements(build):
             "GST_REGISTRY": os.path.join(scratch, "registry"),
             "COWBEHAVIOR_PATH": os.path.join(ROOT, "pipelines/demo/model"),
         })
+
+
+def pipeline(build):
+    """The reference of cow-pipeline."""
+    program = os.path.join(build, "pipelines", "cow-pipeline")
+    return ("# cow-pipeline\n\nWhat `cow-pipeline --help` says; its manual page says the same.\n\n"
+            f"```text\n{said(program, '--help').rstrip()}\n```\n")
 
 
 def verbs(build):

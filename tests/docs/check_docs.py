@@ -140,6 +140,14 @@ def check_reference(points, build, out, scratch):
     verbs = [line.split("\t")[0] for line in said.stdout.splitlines() if line[0] != "-"]
     missing = [v for v in verbs if f'<h2 id="{v}">{v}</h2>' not in trainer]
     points.add(len(verbs) > 10 and not missing, f"the {len(verbs)} verbs of cow-trainer", *missing)
+    with open(os.path.join(out, "cow-pipeline.html"), encoding="utf-8") as file:
+        pipeline = file.read()
+    program = os.path.join(build, "pipelines", "cow-pipeline")
+    said = subprocess.run([program, "--help"], text=True, capture_output=True, check=True)
+    options = re.findall(r"^  (--[\w-]+)", said.stdout, re.MULTILINE)
+    missing = [option for option in options if f"  {option}" not in pipeline]
+    points.add(len(options) > 10 and not missing,
+               f"the {len(options)} options of cow-pipeline", *missing)
 
 
 def main(build):
