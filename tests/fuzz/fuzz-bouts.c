@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Any bytes as a table of what cows did and when: bouts come in order, none of one subject is in
- * another, and each is found at its own time. The first byte says whether there is one recording. */
+ * another, and each is found at its own time. The first byte says whether there is one
+ * recording. */
 #include <string.h>
 
 #include "tests/fuzz/folder.h"
@@ -22,8 +23,8 @@ check (const CowScoredBouts *bouts)
     g_assert_true (bout->start >= before && bout->end >= bout->start);
     before = bout->start;
     if (bout->end > bout->start && bout->start < G_MAXINT64 / 1000000)
-      g_assert_true (cow_scored_bouts_find (bouts, bout->zone, bout->track,
-                                            bout->start * 1000000) != NULL);
+      g_assert_true (
+          cow_scored_bouts_find (bouts, bout->zone, bout->track, bout->start * 1000000) != NULL);
   }
 }
 

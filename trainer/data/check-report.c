@@ -101,16 +101,13 @@ add_counts (TextTable *table, const char *name, const guint *counts)
   text_table_add (table, cells);
 }
 
-/* A table of counts by split; its first column is called `what`. */
-static TextTable *
-counts_new (const char *what)
-{
-  const TextColumn columns[] = {
-    { what, TRUE, 0 }, { "train", FALSE, 0 }, { "val", FALSE, 0 }, { "test", FALSE, 0 }
-  };
-
-  return text_table_new (columns, G_N_ELEMENTS (columns));
-}
+/* What is counted by split: by class, or by combination of labels. */
+static const TextColumn class_columns[] = {
+  { "class", TRUE, 0 }, { "train", FALSE, 0 }, { "val", FALSE, 0 }, { "test", FALSE, 0 }
+};
+static const TextColumn label_columns[] = {
+  { "labels", TRUE, 0 }, { "train", FALSE, 0 }, { "val", FALSE, 0 }, { "test", FALSE, 0 }
+};
 
 static void
 append_counts (GString *text, const TextTable *table)
@@ -139,7 +136,7 @@ add_sets (GString *text, const CowDataset *dataset, guint most)
 {
   const CowLabelSets *sets = dataset->sets;
   g_autofree guint *counts = count_sets (dataset);
-  g_autoptr (TextTable) table = counts_new ("labels");
+  g_autoptr (TextTable) table = text_table_new (label_columns, G_N_ELEMENTS (label_columns));
   const guint n = MIN (sets->n, most);
 
   for (guint i = 0; i < n; i++)
@@ -153,7 +150,7 @@ add_sets (GString *text, const CowDataset *dataset, guint most)
 static void
 add_table (GString *text, const CowDataset *dataset, guint most)
 {
-  g_autoptr (TextTable) table = counts_new ("class");
+  g_autoptr (TextTable) table = text_table_new (class_columns, G_N_ELEMENTS (class_columns));
   guint counts[COW_N_SPLITS];
 
   for (guint c = 0; c < dataset->n_classes; c++) {

@@ -18,7 +18,8 @@
 struct _Predictions {
   PredictionFormat format;
   CowFileWriter *file; /* NULL: standard output */
-  GString *text;       /* not yet written */
+  GString *text;       /* not yet written, */
+  guint n_waiting;     /* with so many rows */
   const char *const *classes;
   guint n_classes, top_k;
   const float *decisions; /* [n_classes] or NULL */
@@ -262,6 +263,7 @@ compare_probabilities (gconstpointer a, gconstpointer b, gpointer data)
 void
 predictions_add (Predictions *self, const PredictionSubject *subject, const float *probabilities)
 {
+  self->n_waiting++;
   for (guint i = 0; i < self->n_classes; i++)
     self->order[i] = i;
   g_qsort_with_data (self->order, (int)self->n_classes, sizeof (guint), compare_probabilities,
@@ -285,7 +287,7 @@ predictions_add (Predictions *self, const PredictionSubject *subject, const floa
 gboolean
 predictions_wait (const Predictions *self)
 {
-  return self->text->len > 0;
+  return self->n_waiting > 0;
 }
 
 /* ---- where they go --------------------------------------------------------------------------- */
@@ -311,6 +313,7 @@ predictions_flush (Predictions *self, GError **error)
                  : print (self->text->str, error);
 
   g_string_truncate (self->text, 0);
+  self->n_waiting = 0;
   return ok;
 }
 
