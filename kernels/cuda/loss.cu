@@ -102,14 +102,22 @@ CK_KERNEL (ck_cuda_loss_pictures, CkCudaLoss, 32 * CK_CUDA_LOSS_WARPS)
         (float)(factor * (total * exp (logits[c] - max) / sum - target_at (op, label, c)));
 }
 
+/* The sum over the batch, by a block. */
+__device__ __forceinline__ double
+sum_of_losses (const double *losses, int64_t batch, Shared &shared)
+{
+  double sum = 0;
+
+  for (int64_t b = threadIdx.x; b < batch; b += CK_CUDA_LOSS_THREADS)
+    sum += losses[b];
+  return ck_block_sum (sum, shared.slot);
+}
+
 CK_KERNEL (ck_cuda_loss_sum, CkCudaLoss, CK_CUDA_LOSS_THREADS)
 {
   CK_SHARED (Shared, shared);
-  double sum = 0;
+  const double sum = sum_of_losses (a.losses, a.op.batch, shared);
 
-  for (int64_t b = threadIdx.x; b < a.op.batch; b += CK_CUDA_LOSS_THREADS)
-    sum += a.losses[b];
-  sum = ck_block_sum (sum, shared.slot);
   if (threadIdx.x == 0)
     *a.op.loss = sum * *a.share;
 }
@@ -143,11 +151,8 @@ CK_KERNEL (ck_cuda_binary_loss_pictures, CkCudaBinaryLoss, 32 * CK_CUDA_LOSS_WAR
 CK_KERNEL (ck_cuda_binary_loss_sum, CkCudaBinaryLoss, CK_CUDA_LOSS_THREADS)
 {
   CK_SHARED (Shared, shared);
-  double sum = 0;
+  const double sum = sum_of_losses (a.losses, a.op.batch, shared);
 
-  for (int64_t b = threadIdx.x; b < a.op.batch; b += CK_CUDA_LOSS_THREADS)
-    sum += a.losses[b];
-  sum = ck_block_sum (sum, shared.slot);
   if (threadIdx.x == 0)
     *a.op.loss = sum / (double)(a.op.batch * a.op.classes);
 }

@@ -29,6 +29,14 @@ typedef enum {
   COW_ERROR_DEVICE    /* the device failed */
 } CowError;
 
+/* Leaves a function that returns a CkStatus where a call did not return CK_OK. */
+#define COW_TRY(call)                                                                              \
+  do {                                                                                             \
+    const CkStatus try_status = (call);                                                            \
+    if (try_status != CK_OK)                                                                       \
+      return try_status;                                                                           \
+  } while (0)
+
 /* Turns a kernel's status into an error that says what was being done; true when status is CK_OK.
  */
 gboolean cow_check (CkStatus status, GError **error, const char *doing, ...) G_GNUC_PRINTF (3, 4);

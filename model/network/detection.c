@@ -22,12 +22,17 @@ cow_cell_bounds (const CowCells *cells, int x, int y, const float *values)
 }
 
 double
+cow_bounds_shared (const CowBounds *a, const CowBounds *b)
+{
+  const double width = MIN (a->x + a->w, b->x + b->w) - MAX (a->x, b->x),
+               height = MIN (a->y + a->h, b->y + b->h) - MAX (a->y, b->y);
+  return width > 0 && height > 0 ? width * height : 0;
+}
+
+double
 cow_bounds_iou (const CowBounds *a, const CowBounds *b)
 {
-  const double width = MIN ((double)a->x + a->w, (double)b->x + b->w) - MAX (a->x, b->x),
-               height = MIN ((double)a->y + a->h, (double)b->y + b->h) - MAX (a->y, b->y),
-               both = MAX (width, 0) * MAX (height, 0),
-               all = (double)a->w * a->h + (double)b->w * b->h - both;
+  const double both = cow_bounds_shared (a, b), all = a->w * a->h + b->w * b->h - both;
   return all > 0 ? both / all : 0;
 }
 
@@ -83,8 +88,8 @@ static CowBounds
 clip (const CowCells *cells, CowBounds box)
 {
   const int side = cells->split * cells->stride;
-  const float width = (float)(cells->columns * side), height = (float)(cells->rows * side);
-  const float right = MIN (box.x + box.w, width), bottom = MIN (box.y + box.h, height);
+  const double width = cells->columns * side, height = cells->rows * side;
+  const double right = MIN (box.x + box.w, width), bottom = MIN (box.y + box.h, height);
   box.x = MAX (box.x, 0);
   box.y = MAX (box.y, 0);
   box.w = right - box.x;

@@ -38,7 +38,7 @@ typedef struct {
 
 /* Px of the frame as the network sees it; x and y are of the upper left corner. */
 typedef struct {
-  float x, y, w, h;
+  double x, y, w, h;
 } CowBounds;
 
 typedef struct {
@@ -63,6 +63,8 @@ cow_cells_at (const CowCells *cells, int x, int y)
 
 /* The box of cell (x, y), whose values are `values` [COW_CELL_VALUES]. */
 CowBounds cow_cell_bounds (const CowCells *cells, int x, int y, const float *values);
+/* The area that both have, px. */
+double cow_bounds_shared (const CowBounds *a, const CowBounds *b);
 /* Area of the intersection over area of the union, 0..1. */
 double cow_bounds_iou (const CowBounds *a, const CowBounds *b);
 /*

@@ -2,13 +2,6 @@
 #include "model/network/detector.h"
 
 #define KERNEL 3
-#define TRY(call)                                                                                  \
-  do {                                                                                             \
-    const CkStatus try_status = (call);                                                            \
-    if (try_status != CK_OK)                                                                       \
-      return try_status;                                                                           \
-  } while (0)
-
 /* ---- shapes ---------------------------------------------------------------------------------- */
 
 static gint64
@@ -68,72 +61,55 @@ cow_detector_tensor (const CowDetectorConfig *config, int tensor, const char **n
 
 /* ---- a pass ---------------------------------------------------------------------------------- */
 
-static void
-free_buffer (CkStream *stream, float **buffer)
-{
-  ck_free (stream, *buffer);
-  *buffer = NULL;
-}
-
 void
 cow_detector_pass_clear (CowDetectorPass *self)
 {
   if (!self->stream)
     return;
-  free_buffer (self->stream, &self->joined);
+  cow_buffer_clear (&self->joined, self->stream);
   for (int unit = 0; unit < COW_DETECTOR_UNITS; unit++) {
-    free_buffer (self->stream, &self->convolved[unit]);
-    free_buffer (self->stream, &self->normed[unit]);
-    free_buffer (self->stream, &self->activated[unit]);
+    cow_buffer_clear (&self->convolved[unit], self->stream);
+    cow_buffer_clear (&self->normed[unit], self->stream);
+    cow_buffer_clear (&self->activated[unit], self->stream);
   }
-  free_buffer (self->stream, &self->out);
-  free_buffer (self->stream, &self->ones);
-  self->rows = self->room = 0;
+  cow_buffer_clear (&self->out, self->stream);
+  cow_buffer_clear (&self->ones, self->stream);
 }
 
 static gboolean
-reserve (CkStream *stream, float **buffer, gint64 rows, gint64 cols)
+reserve (CowDetectorPass *self, CowBuffer *buffer, gint64 cols)
 {
   gsize n, bytes;
-  if (!g_size_checked_mul (&n, (gsize)rows, (gsize)cols) ||
-      !g_size_checked_mul (&bytes, n, sizeof (float)))
-    return FALSE;
-  *buffer = ck_alloc (stream, bytes);
-  return *buffer != NULL;
+  return g_size_checked_mul (&n, (gsize)self->rows, (gsize)cols) &&
+         g_size_checked_mul (&bytes, n, sizeof (float)) &&
+         cow_buffer_reserve (buffer, self->stream, bytes);
 }
 
 static gboolean
-reserve_all (CowDetectorPass *self, const CowDetectorConfig *config, gint64 rows)
+reserve_ones (CowDetectorPass *self, gint64 cols)
 {
-  const gint64 outputs = cow_detector_n_outputs (config);
-  gboolean complete = reserve (self->stream, &self->joined, rows, n_joined (config)) &&
-                      reserve (self->stream, &self->out, rows, outputs) &&
-                      reserve (self->stream, &self->ones, rows, outputs);
-  for (int unit = 0; unit < COW_DETECTOR_UNITS && complete; unit++)
-    complete = reserve (self->stream, &self->convolved[unit], rows, config->width) &&
-               reserve (self->stream, &self->normed[unit], rows, config->width) &&
-               reserve (self->stream, &self->activated[unit], rows, config->width);
-  return complete &&
-         self->stream->operations->fill (self->stream, self->ones, rows * outputs, 1) == CK_OK;
+  const gsize before = self->ones.bytes;
+  return reserve (self, &self->ones, cols) &&
+         (self->ones.bytes == before ||
+          self->stream->operations->fill (self->stream, self->ones.data, self->rows * cols, 1) ==
+              CK_OK);
 }
 
 gboolean
 cow_detector_pass_ensure (CowDetectorPass *self, CkStream *stream, const CowDetectorConfig *config,
                           int batch, int height, int width, GError **error)
 {
-  const gint64 rows = (gint64)batch * (height / config->patch) * (width / config->patch);
+  const gint64 outputs = cow_detector_n_outputs (config);
   self->stream = stream;
-  if (rows > self->room) {
-    cow_detector_pass_clear (self);
-    if (!reserve_all (self, config, rows)) {
-      cow_detector_pass_clear (self);
-      return cow_check (CK_NO_MEMORY, error, "the head of %d frames of %d x %d px", batch, width,
-                        height);
-    }
-    self->room = rows;
-  }
-  self->rows = rows;
-  return TRUE;
+  self->rows = (gint64)batch * (height / config->patch) * (width / config->patch);
+  gboolean complete = reserve (self, &self->joined, n_joined (config)) &&
+                      reserve (self, &self->out, outputs) && reserve_ones (self, outputs);
+  for (int unit = 0; unit < COW_DETECTOR_UNITS && complete; unit++)
+    complete = reserve (self, &self->convolved[unit], config->width) &&
+               reserve (self, &self->normed[unit], config->width) &&
+               reserve (self, &self->activated[unit], config->width);
+  return complete || cow_check (CK_NO_MEMORY, error, "the head of %d frames of %d x %d px", batch,
+                                width, height);
 }
 
 /* Every level's tokens beside each other, without the class token and the registers. */
@@ -145,8 +121,8 @@ join (const CowDetectorConfig *config, const float *const *tokens, gint64 n_pref
   for (guint level = 0; level < config->n_levels; level++)
     for (int i = 0; i < batch; i++) {
       const float *from = tokens[level] + (i * (n_prefix + rows) + n_prefix) * cols;
-      float *to = pass->joined + i * rows * all + level * cols;
-      TRY (pass->stream->operations->copy_rows (pass->stream, rows, cols, from, cols, to, all));
+      float *to = (float *)pass->joined.data + i * rows * all + level * cols;
+      COW_TRY (pass->stream->operations->copy_rows (pass->stream, rows, cols, from, cols, to, all));
     }
   return CK_OK;
 }
@@ -158,10 +134,10 @@ cow_detector_forward (const CowDetectorConfig *config, float *const *weights,
 {
   CkStream *stream = pass->stream;
   const CkOperations *operations = stream->operations;
-  const float *x = pass->joined;
+  const float *x = pass->joined.data;
   if (!stream->training)
     return CK_UNSUPPORTED; /* nothing adds the last bias */
-  TRY (join (config, tokens, n_prefix, batch, pass));
+  COW_TRY (join (config, tokens, n_prefix, batch, pass));
   for (int unit = 0; unit < COW_DETECTOR_UNITS; unit++) {
     float *const *of_unit = weights + unit * COW_DETECTOR_UNIT_TENSORS;
     const CkConvolution shape = cow_detector_convolution (config, unit, batch, height, width);
@@ -170,18 +146,19 @@ cow_detector_forward (const CowDetectorConfig *config, float *const *weights,
                           .epsilon = COW_DETECTOR_NORM_EPSILON,
                           .rows = pass->rows,
                           .cols = config->width,
-                          .x = pass->convolved[unit],
-                          .y = ck_f32 (pass->normed[unit]) };
-    TRY (operations->convolution (stream, &shape, x, of_unit[COW_DETECTOR_CONVOLUTION],
-                                  pass->convolved[unit]));
-    TRY (operations->norm (stream, &norm));
-    TRY (operations->activate (stream, CK_GELU, pass->rows * config->width, pass->normed[unit],
-                               pass->activated[unit]));
-    x = pass->activated[unit];
+                          .x = pass->convolved[unit].data,
+                          .y = ck_f32 (pass->normed[unit].data) };
+    COW_TRY (operations->convolution (stream, &shape, x, of_unit[COW_DETECTOR_CONVOLUTION],
+                                      pass->convolved[unit].data));
+    COW_TRY (operations->norm (stream, &norm));
+    COW_TRY (operations->activate (stream, CK_GELU, pass->rows * config->width,
+                                   pass->normed[unit].data, pass->activated[unit].data));
+    x = pass->activated[unit].data;
   }
   const CkConvolution last =
       cow_detector_convolution (config, COW_DETECTOR_UNITS, batch, height, width);
-  TRY (operations->convolution (stream, &last, x, weights[COW_DETECTOR_OUT_WEIGHT], pass->out));
-  return stream->training->add_scaled (stream, pass->rows, last.out, pass->ones,
-                                       weights[COW_DETECTOR_OUT_BIAS], pass->out);
+  COW_TRY (
+      operations->convolution (stream, &last, x, weights[COW_DETECTOR_OUT_WEIGHT], pass->out.data));
+  return stream->training->add_scaled (stream, pass->rows, last.out, pass->ones.data,
+                                       weights[COW_DETECTOR_OUT_BIAS], pass->out.data);
 }

@@ -10,6 +10,7 @@
 #define COW_DETECTOR_H
 
 #include "model/files/error.h"
+#include "model/network/buffer.h"
 #include "model/network/detection.h"
 #include "model/network/device.h"
 
@@ -50,15 +51,15 @@ CowCells cow_detector_cells (const CowDetectorConfig *config, int height, int wi
 CkConvolution cow_detector_convolution (const CowDetectorConfig *config, int unit, int batch,
                                         int height, int width);
 
-/* What a forward pass leaves, device memory; rows are those of batch * rows * columns tokens. */
+/* What a forward pass leaves, floats; rows are those of batch * rows * columns tokens. */
 typedef struct {
   CkStream *stream; /* borrowed */
-  gint64 rows, room;
-  float *joined;                        /* [rows, n_levels * n_features] */
-  float *convolved[COW_DETECTOR_UNITS]; /* [rows, width] each */
-  float *normed[COW_DETECTOR_UNITS];    /* behind the norm */
-  float *activated[COW_DETECTOR_UNITS]; /* behind the GELU */
-  float *out, *ones;                    /* [rows, outputs] */
+  gint64 rows;
+  CowBuffer joined;                        /* [rows, n_levels * n_features] */
+  CowBuffer convolved[COW_DETECTOR_UNITS]; /* [rows, width] each */
+  CowBuffer normed[COW_DETECTOR_UNITS];    /* behind the norm */
+  CowBuffer activated[COW_DETECTOR_UNITS]; /* behind the GELU */
+  CowBuffer out, ones;                     /* [rows, outputs] */
 } CowDetectorPass;
 
 /* Makes room for a batch of frames; for cow_detector_pass_clear (). */
@@ -69,8 +70,8 @@ void cow_detector_pass_clear (CowDetectorPass *self);
 
 /*
  * tokens [n_levels], each [batch, n_prefix + rows * columns, n_features], with weights
- * [COW_DETECTOR_TENSORS]; all device memory. The result, pass->out, holds the cells of each frame
- * one after the other: [batch, cow_cells_n (), COW_CELL_VALUES].
+ * [COW_DETECTOR_TENSORS]; all device memory. The result, pass->out.data, holds the cells of each
+ * frame one after the other: [batch, cow_cells_n (), COW_CELL_VALUES].
  */
 CkStatus cow_detector_forward (const CowDetectorConfig *config, float *const *weights,
                                const float *const *tokens, gint64 n_prefix, int batch, int height,

@@ -31,7 +31,7 @@ bell_of (const CowCells *cells, const CowBounds *box, Bell *bell)
       !(y >= 0 && y < cells->rows * cells->split))
     return FALSE;
   *bell = (Bell){ (int)x, (int)y, (int)(WIDTH * box->w / stride / 2),
-                  (int)(WIDTH * box->h / stride / 2), (double)box->w * box->h };
+                  (int)(WIDTH * box->h / stride / 2), box->w * box->h };
   return TRUE;
 }
 
@@ -158,10 +158,10 @@ axis_of (double low, double high, double other_low, double other_high)
 static double
 giou_loss (const Edges *our, const CowBounds *box, Edges *slope)
 {
-  const Axis x = axis_of (our->left, our->right, box->x, (double)box->x + box->w),
-             y = axis_of (our->top, our->bottom, box->y, (double)box->y + box->h);
+  const Axis x = axis_of (our->left, our->right, box->x, box->x + box->w),
+             y = axis_of (our->top, our->bottom, box->y, box->y + box->h);
   const double w = our->right - our->left, h = our->bottom - our->top, both = x.shared * y.shared,
-               all = w * h + (double)box->w * box->h - both, span = x.span * y.span;
+               all = w * h + box->w * box->h - both, span = x.span * y.span;
   /* GIoU = both / all + all / span - 1, where all is w h + constant - both. */
   const double by_both = 1 / all, by_all = -both / (all * all) + 1 / span,
                by_span = -all / (span * span), by_shared = by_both - by_all;

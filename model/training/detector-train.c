@@ -7,13 +7,6 @@
 #include "model/training/random.h"
 
 #define FIRST_HEAT .01
-#define TRY(call)                                                                                  \
-  do {                                                                                             \
-    const CkStatus try_status = (call);                                                            \
-    if (try_status != CK_OK)                                                                       \
-      return try_status;                                                                           \
-  } while (0)
-
 struct _CowDetectorTrain {
   CkStream *stream;
   CowParameters *parameters;
@@ -25,10 +18,9 @@ struct _CowDetectorTrain {
   gint64 n_prefix;
   float *cells;      /* host [rows, outputs] */
   gsize cells_bytes; /* of it */
-  /* Gradients, device memory for as many rows as the pass has room for */
-  gint64 room;
-  float *dout, *dx, *dy; /* [rows, outputs], [rows, width] twice */
-  float *djoined;        /* [rows, n_levels * n_features] */
+  /* Gradients, floats */
+  CowBuffer dout, dx, dy; /* [rows, outputs], [rows, width] twice */
+  CowBuffer djoined;      /* [rows, n_levels * n_features] */
 };
 
 CowDetectorTrain *
@@ -48,24 +40,16 @@ cow_detector_train_new (CowParameters *parameters, const CowDetectorConfig *conf
   return self;
 }
 
-static void
-clear_gradients (CowDetectorTrain *self)
-{
-  float **const buffers[] = { &self->dout, &self->dx, &self->dy, &self->djoined };
-  for (guint i = 0; i < G_N_ELEMENTS (buffers); i++) {
-    ck_free (self->stream, *buffers[i]);
-    *buffers[i] = NULL;
-  }
-  self->room = 0;
-}
-
 void
 cow_detector_train_free (CowDetectorTrain *self)
 {
   if (!self)
     return;
   cow_detector_pass_clear (&self->pass);
-  clear_gradients (self);
+  cow_buffer_clear (&self->dout, self->stream);
+  cow_buffer_clear (&self->dx, self->stream);
+  cow_buffer_clear (&self->dy, self->stream);
+  cow_buffer_clear (&self->djoined, self->stream);
   g_free (self->cells);
   g_free (self);
 }
@@ -133,7 +117,7 @@ read_cells (CowDetectorTrain *self)
     self->cells = g_try_malloc (bytes);
     self->cells_bytes = self->cells ? bytes : 0;
   }
-  return self->cells ? ck_download (self->stream, self->cells, self->pass.out, bytes)
+  return self->cells ? ck_download (self->stream, self->cells, self->pass.out.data, bytes)
                      : CK_NO_MEMORY;
 }
 
@@ -163,18 +147,11 @@ ensure_gradients (CowDetectorTrain *self, GError **error)
 {
   const gsize rows = (gsize)self->pass.rows, width = (gsize)self->config.width * sizeof (float),
               joined = self->config.n_levels * (gsize)self->config.n_features * sizeof (float);
-  if (self->pass.rows <= self->room)
-    return TRUE;
-  clear_gradients (self);
-  if (!(self->dout = ck_alloc (self->stream, bytes_of (self))) ||
-      !(self->dx = ck_alloc (self->stream, rows * width)) ||
-      !(self->dy = ck_alloc (self->stream, rows * width)) ||
-      !(self->djoined = ck_alloc (self->stream, rows * joined))) {
-    clear_gradients (self);
-    return cow_check (CK_NO_MEMORY, error, "gradients of the head of %d frames", self->batch);
-  }
-  self->room = self->pass.rows;
-  return TRUE;
+  return (cow_buffer_reserve (&self->dout, self->stream, bytes_of (self)) &&
+          cow_buffer_reserve (&self->dx, self->stream, rows * width) &&
+          cow_buffer_reserve (&self->dy, self->stream, rows * width) &&
+          cow_buffer_reserve (&self->djoined, self->stream, rows * joined)) ||
+         cow_check (CK_NO_MEMORY, error, "gradients of the head of %d frames", self->batch);
 }
 
 /* The convolution of a unit: from the gradient of what it gave to that of what it read. */
@@ -184,7 +161,7 @@ convolution_backward (CowDetectorTrain *self, int unit, const float *dy, float *
   const CkConvolution shape =
       cow_detector_convolution (&self->config, unit, self->batch, self->height, self->width);
   const int tensor = unit * COW_DETECTOR_UNIT_TENSORS + COW_DETECTOR_CONVOLUTION;
-  const float *x = unit == 0 ? self->pass.joined : self->pass.activated[unit - 1];
+  const float *x = unit == 0 ? self->pass.joined.data : self->pass.activated[unit - 1].data;
   return self->stream->training->convolution_backward (
       self->stream, &shape, x, value (self, tensor), dy, dx, gradient (self, tensor));
 }
@@ -199,13 +176,13 @@ unit_backward (CowDetectorTrain *self, int unit, float *dy)
                                 .epsilon = COW_DETECTOR_NORM_EPSILON,
                                 .rows = self->pass.rows,
                                 .cols = self->config.width,
-                                .x = self->pass.convolved[unit],
+                                .x = self->pass.convolved[unit].data,
                                 .dy = dy,
                                 .dx = dy,
                                 .dweight = gradient (self, tensor + COW_DETECTOR_NORM_WEIGHT),
                                 .dbias = gradient (self, tensor + COW_DETECTOR_NORM_BIAS) };
-  TRY (training->activate_backward (self->stream, CK_GELU, self->pass.rows * self->config.width,
-                                    self->pass.normed[unit], dy, dy));
+  COW_TRY (training->activate_backward (self->stream, CK_GELU, self->pass.rows * self->config.width,
+                                        self->pass.normed[unit].data, dy, dy));
   return training->norm_backward (self->stream, &norm);
 }
 
@@ -218,11 +195,11 @@ part (const CowDetectorTrain *self, float *const *dtokens)
   const gint64 cols = config->n_features, all = config->n_levels * cols,
                rows = self->pass.rows / self->batch, tokens = self->n_prefix + rows;
   for (guint level = 0; level < config->n_levels; level++) {
-    TRY (operations->fill (self->stream, dtokens[level], self->batch * tokens * cols, 0));
+    COW_TRY (operations->fill (self->stream, dtokens[level], self->batch * tokens * cols, 0));
     for (int i = 0; i < self->batch; i++) {
-      const float *from = self->djoined + i * rows * all + level * cols;
+      const float *from = (const float *)self->djoined.data + i * rows * all + level * cols;
       float *to = dtokens[level] + (i * tokens + self->n_prefix) * cols;
-      TRY (operations->copy_rows (self->stream, rows, cols, from, all, to, cols));
+      COW_TRY (operations->copy_rows (self->stream, rows, cols, from, all, to, cols));
     }
   }
   return CK_OK;
@@ -233,22 +210,22 @@ backward (CowDetectorTrain *self, const float *dcells, float *const *dtokens)
 {
   const CkTraining *training = self->stream->training;
   const gint64 outputs = cow_detector_n_outputs (&self->config);
-  float *dy = self->dy, *dx = self->dx;
-  TRY (ck_upload (self->stream, self->dout, dcells, bytes_of (self)));
+  float *dy = self->dy.data, *dx = self->dx.data;
+  COW_TRY (ck_upload (self->stream, self->dout.data, dcells, bytes_of (self)));
   /* It writes d out to itself, and adds the bias's. */
-  TRY (training->add_scaled_backward (self->stream, self->pass.rows, outputs, self->dout,
-                                      self->pass.ones, NULL, self->pass.out,
-                                      gradient (self, COW_DETECTOR_OUT_BIAS)));
-  TRY (convolution_backward (self, COW_DETECTOR_UNITS, self->dout, dy));
+  COW_TRY (training->add_scaled_backward (self->stream, self->pass.rows, outputs, self->dout.data,
+                                          self->pass.ones.data, NULL, self->pass.out.data,
+                                          gradient (self, COW_DETECTOR_OUT_BIAS)));
+  COW_TRY (convolution_backward (self, COW_DETECTOR_UNITS, self->dout.data, dy));
   for (int unit = COW_DETECTOR_UNITS - 1; unit > 0; unit--) {
-    TRY (unit_backward (self, unit, dy));
-    TRY (convolution_backward (self, unit, dy, dx));
+    COW_TRY (unit_backward (self, unit, dy));
+    COW_TRY (convolution_backward (self, unit, dy, dx));
     float *swapped = dy;
     dy = dx;
     dx = swapped;
   }
-  TRY (unit_backward (self, 0, dy));
-  TRY (convolution_backward (self, 0, dy, dtokens ? self->djoined : NULL));
+  COW_TRY (unit_backward (self, 0, dy));
+  COW_TRY (convolution_backward (self, 0, dy, dtokens ? self->djoined.data : NULL));
   return dtokens ? part (self, dtokens) : CK_OK;
 }
 

@@ -11,14 +11,6 @@
 
 #include "model/training/random.h"
 
-/* Stops a chain of kernel calls at the first that fails. */
-#define TRY(call)                                                                                  \
-  do {                                                                                             \
-    CkStatus status_ = (call);                                                                     \
-    if (status_ != CK_OK)                                                                          \
-      return status_;                                                                              \
-  } while (0)
-
 static const CowVitConfig *
 config_of (const CowVitTrain *self)
 {
@@ -365,14 +357,14 @@ static CkStatus
 attention_forward (const CowVitTrain *self, int i, gboolean again, CowTrainActs *acts)
 {
   const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size;
-  TRY (normalise (self, norm_of (self, i, COW_NORM1_WEIGHT), rows, self->inputs[i], acts->n1));
-  TRY (module_forward (self, i, COW_Q, again, acts->n1, acts->q));
-  TRY (module_forward (self, i, COW_K, again, acts->n1, acts->k));
-  TRY (module_forward (self, i, COW_V, again, acts->n1, acts->v));
+  COW_TRY (normalise (self, norm_of (self, i, COW_NORM1_WEIGHT), rows, self->inputs[i], acts->n1));
+  COW_TRY (module_forward (self, i, COW_Q, again, acts->n1, acts->q));
+  COW_TRY (module_forward (self, i, COW_K, again, acts->n1, acts->k));
+  COW_TRY (module_forward (self, i, COW_V, again, acts->n1, acts->v));
   const CkAttention attention = attention_of (self, acts);
-  TRY (self->parent.stream->operations->attention (self->parent.stream, &attention));
-  TRY (module_forward (self, i, COW_O, again, acts->attended, acts->o));
-  TRY (copy (self, rows * hidden, self->inputs[i], acts->middle));
+  COW_TRY (self->parent.stream->operations->attention (self->parent.stream, &attention));
+  COW_TRY (module_forward (self, i, COW_O, again, acts->attended, acts->o));
+  COW_TRY (copy (self, rows * hidden, self->inputs[i], acts->middle));
   return self->parent.stream->training->add_scaled (self->parent.stream, rows, hidden, acts->o,
                                                     self->vectors.layers[i][COW_SCALE1],
                                                     acts->middle);
@@ -386,19 +378,19 @@ mlp_forward (const CowVitTrain *self, int i, CowTrainActs *acts, float *output)
   const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size,
                inner = rows * config_of (self)->intermediate_size;
   const gboolean again = output == NULL;
-  TRY (normalise (self, norm_of (self, i, COW_NORM2_WEIGHT), rows, acts->middle, acts->n2));
-  TRY (module_forward (self, i, COW_UP, again, acts->n2, acts->up));
+  COW_TRY (normalise (self, norm_of (self, i, COW_NORM2_WEIGHT), rows, acts->middle, acts->n2));
+  COW_TRY (module_forward (self, i, COW_UP, again, acts->n2, acts->up));
   if (config_of (self)->gated) {
-    TRY (module_forward (self, i, COW_GATE, again, acts->n2, acts->gate));
-    TRY (training->gate (self->parent.stream, inner, acts->gate, acts->up, acts->act));
+    COW_TRY (module_forward (self, i, COW_GATE, again, acts->n2, acts->gate));
+    COW_TRY (training->gate (self->parent.stream, inner, acts->gate, acts->up, acts->act));
   } else {
-    TRY (self->parent.stream->operations->activate (self->parent.stream, CK_GELU, inner, acts->up,
-                                                    acts->act));
+    COW_TRY (self->parent.stream->operations->activate (self->parent.stream, CK_GELU, inner,
+                                                        acts->up, acts->act));
   }
   if (again)
     return CK_OK;
-  TRY (module_forward (self, i, COW_DOWN, again, acts->act, self->down[i]));
-  TRY (copy (self, rows * hidden, acts->middle, output));
+  COW_TRY (module_forward (self, i, COW_DOWN, again, acts->act, self->down[i]));
+  COW_TRY (copy (self, rows * hidden, acts->middle, output));
   return training->add_scaled (self->parent.stream, rows, hidden, self->down[i],
                                self->vectors.layers[i][COW_SCALE2], output);
 }
@@ -438,15 +430,15 @@ static CkStatus
 forward (CowVitTrain *self, const Levels *levels)
 {
   const CkEmbed embed = embed_of (self, self->inputs[0]);
-  TRY (put_keys (self));
-  TRY (self->parent.stream->operations->embed (self->parent.stream, &embed));
+  COW_TRY (put_keys (self));
+  COW_TRY (self->parent.stream->operations->embed (self->parent.stream, &embed));
   for (int i = 0; i < config_of (self)->n_layers; i++) {
     const guint level = level_of (levels, i);
-    TRY (attention_forward (self, i, FALSE, acts_of (self, i)));
-    TRY (mlp_forward (self, i, acts_of (self, i), self->inputs[i + 1]));
+    COW_TRY (attention_forward (self, i, FALSE, acts_of (self, i)));
+    COW_TRY (mlp_forward (self, i, acts_of (self, i), self->inputs[i + 1]));
     if (level < levels->n)
-      TRY (normalise (self, last_norm (self), rows_of (self), self->inputs[i + 1],
-                      levels->tokens[level]));
+      COW_TRY (normalise (self, last_norm (self), rows_of (self), self->inputs[i + 1],
+                          levels->tokens[level]));
   }
   return CK_OK;
 }
@@ -455,7 +447,7 @@ static CkStatus
 class_features (CowVitTrain *self)
 {
   const gint64 hidden = config_of (self)->hidden_size;
-  TRY (self->parent.stream->operations->copy_rows (
+  COW_TRY (self->parent.stream->operations->copy_rows (
       self->parent.stream, self->batch, hidden, self->inputs[config_of (self)->n_layers],
       self->tokens * hidden, self->class_tokens, hidden));
   return normalise (self, last_norm (self), self->batch, self->class_tokens, self->features);
@@ -516,21 +508,24 @@ mlp_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
   const CkTraining *training = self->parent.stream->training;
   const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size,
                inner = rows * config_of (self)->intermediate_size;
-  TRY (training->add_scaled_backward (self->parent.stream, rows, hidden, self->dx, self->down[i],
-                                      self->vectors.layers[i][COW_SCALE2], self->dhidden,
-                                      gradient_of (self, self->indices.layers[i][COW_SCALE2])));
-  TRY (module_backward (self, i, COW_DOWN, acts->act, self->down[i], self->dhidden, self->dinner,
-                        FALSE));
+  COW_TRY (training->add_scaled_backward (self->parent.stream, rows, hidden, self->dx,
+                                          self->down[i], self->vectors.layers[i][COW_SCALE2],
+                                          self->dhidden,
+                                          gradient_of (self, self->indices.layers[i][COW_SCALE2])));
+  COW_TRY (module_backward (self, i, COW_DOWN, acts->act, self->down[i], self->dhidden,
+                            self->dinner, FALSE));
   if (config_of (self)->gated) {
-    TRY (training->gate_backward (self->parent.stream, inner, acts->gate, acts->up, self->dinner,
-                                  self->dgate, self->dinner));
-    TRY (module_backward (self, i, COW_GATE, acts->n2, acts->gate, self->dgate, self->dhidden,
-                          FALSE));
-    TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner, self->dhidden, TRUE));
+    COW_TRY (training->gate_backward (self->parent.stream, inner, acts->gate, acts->up,
+                                      self->dinner, self->dgate, self->dinner));
+    COW_TRY (module_backward (self, i, COW_GATE, acts->n2, acts->gate, self->dgate, self->dhidden,
+                              FALSE));
+    COW_TRY (
+        module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner, self->dhidden, TRUE));
   } else {
-    TRY (training->activate_backward (self->parent.stream, CK_GELU, inner, acts->up, self->dinner,
-                                      self->dinner));
-    TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner, self->dhidden, FALSE));
+    COW_TRY (training->activate_backward (self->parent.stream, CK_GELU, inner, acts->up,
+                                          self->dinner, self->dinner));
+    COW_TRY (
+        module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner, self->dhidden, FALSE));
   }
   return normalise_backward (self, norm_of (self, i, COW_NORM2_WEIGHT), rows, acts->middle,
                              self->dhidden, self->dx, TRUE);
@@ -543,21 +538,21 @@ attention_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
   const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size;
   /* Below the first trained layer nobody asks for a gradient. */
   const gboolean needed = self->scratch || i > self->first_trained;
-  TRY (training->add_scaled_backward (self->parent.stream, rows, hidden, self->dx, acts->o,
-                                      self->vectors.layers[i][COW_SCALE1], self->dhidden,
-                                      gradient_of (self, self->indices.layers[i][COW_SCALE1])));
-  TRY (module_backward (self, i, COW_O, acts->attended, acts->o, self->dhidden, self->dattended,
-                        FALSE));
+  COW_TRY (training->add_scaled_backward (self->parent.stream, rows, hidden, self->dx, acts->o,
+                                          self->vectors.layers[i][COW_SCALE1], self->dhidden,
+                                          gradient_of (self, self->indices.layers[i][COW_SCALE1])));
+  COW_TRY (module_backward (self, i, COW_O, acts->attended, acts->o, self->dhidden, self->dattended,
+                            FALSE));
   const CkAttentionBackward attention = { .forward = attention_of (self, acts),
                                           .dout = self->dattended,
                                           .dq = self->dq,
                                           .dk = self->dk,
                                           .dv = self->dv };
-  TRY (training->attention_backward (self->parent.stream, &attention));
+  COW_TRY (training->attention_backward (self->parent.stream, &attention));
   float *dn1 = needed ? self->dhidden : NULL;
-  TRY (module_backward (self, i, COW_Q, acts->n1, acts->q, self->dq, dn1, FALSE));
-  TRY (module_backward (self, i, COW_K, acts->n1, acts->k, self->dk, dn1, TRUE));
-  TRY (module_backward (self, i, COW_V, acts->n1, acts->v, self->dv, dn1, TRUE));
+  COW_TRY (module_backward (self, i, COW_Q, acts->n1, acts->q, self->dq, dn1, FALSE));
+  COW_TRY (module_backward (self, i, COW_K, acts->n1, acts->k, self->dk, dn1, TRUE));
+  COW_TRY (module_backward (self, i, COW_V, acts->n1, acts->v, self->dv, dn1, TRUE));
   return needed ? normalise_backward (self, norm_of (self, i, COW_NORM1_WEIGHT), rows,
                                       self->inputs[i], self->dhidden, self->dx, TRUE)
                 : CK_OK;
@@ -587,15 +582,15 @@ descend (CowVitTrain *self, const Levels *levels)
     CowTrainActs *acts = acts_of (self, i);
     const guint level = level_of (levels, i);
     if (level < levels->n)
-      TRY (normalise_backward (self, last_norm (self), rows_of (self), self->inputs[i + 1],
-                               levels->gradients[level], self->dx, TRUE));
+      COW_TRY (normalise_backward (self, last_norm (self), rows_of (self), self->inputs[i + 1],
+                                   levels->gradients[level], self->dx, TRUE));
     /* The set still holds the last layer's values when its turn comes first. */
     if (self->options.checkpointing && i < last) {
-      TRY (attention_forward (self, i, TRUE, acts));
-      TRY (mlp_forward (self, i, acts, NULL));
+      COW_TRY (attention_forward (self, i, TRUE, acts));
+      COW_TRY (mlp_forward (self, i, acts, NULL));
     }
-    TRY (mlp_backward (self, i, acts));
-    TRY (attention_backward (self, i, acts));
+    COW_TRY (mlp_backward (self, i, acts));
+    COW_TRY (attention_backward (self, i, acts));
   }
   return self->scratch ? embed_backward (self) : CK_OK;
 }
@@ -611,12 +606,12 @@ static CkStatus
 backward (CowVitTrain *self, const float *dfeatures)
 {
   const gint64 hidden = config_of (self)->hidden_size;
-  TRY (normalise_backward (self, last_norm (self), self->batch, self->class_tokens, dfeatures,
-                           self->dclass, FALSE));
-  TRY (clear_dx (self));
-  TRY (self->parent.stream->operations->copy_rows (self->parent.stream, self->batch, hidden,
-                                                   self->dclass, hidden, self->dx,
-                                                   self->tokens * hidden));
+  COW_TRY (normalise_backward (self, last_norm (self), self->batch, self->class_tokens, dfeatures,
+                               self->dclass, FALSE));
+  COW_TRY (clear_dx (self));
+  COW_TRY (self->parent.stream->operations->copy_rows (self->parent.stream, self->batch, hidden,
+                                                       self->dclass, hidden, self->dx,
+                                                       self->tokens * hidden));
   return descend (self, &(Levels){ 0 });
 }
 

@@ -164,3 +164,18 @@ cli_make_picture (const char *folder, const char *name, int width, int height, g
   g_assert_cmpint (vips_image_write_to_file (image, path, NULL), ==, 0);
   g_object_unref (image);
 }
+
+void
+cli_make_video (const char *path, const char *mux, const char *colours)
+{
+  g_autofree char *location = g_strescape (path, NULL),
+                  *command = g_strdup_printf (
+                      "gst-launch-1.0 -q videotestsrc num-buffers=250 pattern=ball %s ! "
+                      "video/x-raw,format=I420,width=128,height=96,framerate=25/1 ! x264enc "
+                      "speed-preset=ultrafast key-int-max=50 ! %s ! filesink location='\"%s\"'",
+                      colours, mux, location);
+  int status;
+
+  g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, &status, NULL));
+  g_assert_cmpint (status, ==, 0);
+}

@@ -42,6 +42,10 @@ void cli_change_base (const char *adapter);
 /* Writes an RGB picture of noise; the end of the name chooses the format. */
 void cli_make_picture (const char *folder, const char *name, int width, int height, guint32 seed);
 
+/* 250 frames of 128 x 96, 25 a second, H.264 in what the element `mux` makes: a ball moves, in the
+ * `colours` of a videotestsrc or "". */
+void cli_make_video (const char *path, const char *mux, const char *colours);
+
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Result, cli_result_clear)
 
 #endif

@@ -33,6 +33,17 @@ runs_column (const char *run, const char *column)
   return values;
 }
 
+double
+runs_best (const char *run, const char *column)
+{
+  g_autoptr (GArray) values = runs_column (run, column);
+  double best = 0;
+
+  for (guint i = 0; i < values->len; i++)
+    best = MAX (best, g_array_index (values, double, i));
+  return best;
+}
+
 guint
 runs_count_right (const char *model, const char *adapter, const char *folder)
 {

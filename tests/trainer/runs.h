@@ -10,6 +10,8 @@
 void runs_assert_ok (const Result *result);
 /* The values of a column of RUN/results.csv, as double; free with g_array_unref. */
 GArray *runs_column (const char *run, const char *column);
+/* The largest of them, 0 at least. */
+double runs_best (const char *run, const char *column);
 /* Counts the pictures below FOLDER/CLASS for which `predict` gives their class. `model` is NULL if
  * the adapter needs none. */
 guint runs_count_right (const char *model, const char *adapter, const char *folder);

@@ -18,10 +18,10 @@ chance (guint n)
 }
 
 /* A box of chance. */
-static CowPlace
+static CowBounds
 place (void)
 {
-  CowPlace box;
+  CowBounds box;
   box.w = 4 + chance (160);
   box.h = 4 + chance (120);
   box.x = chance (600);

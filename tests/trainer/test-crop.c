@@ -15,21 +15,6 @@
 
 static char *folder, *video; /* 250 frames of 128 x 96, 25 a second, the ball moving */
 
-static void
-make_video (void)
-{
-  g_autofree char *location = g_strescape (video, NULL),
-                  *command = g_strdup_printf (
-                      "gst-launch-1.0 -q videotestsrc num-buffers=250 pattern=ball ! video/x-raw,"
-                      "format=I420,width=128,height=96,framerate=25/1 ! x264enc "
-                      "speed-preset=ultrafast key-int-max=50 ! mp4mux ! filesink location='\"%s\"'",
-                      location);
-  int status;
-
-  g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, &status, NULL));
-  g_assert_cmpint (status, ==, 0);
-}
-
 static char *
 make_file (const char *name, const char *text)
 {
@@ -380,7 +365,7 @@ main (int argc, char **argv)
   g_setenv ("COWBEHAVIOR_PATH", g_getenv ("COW_DEMO_MODEL"), TRUE);
   folder = cli_folder ();
   video = g_build_filename (folder, "barn.mp4", NULL);
-  make_video ();
+  cli_make_video (video, "mp4mux", "");
   g_test_add_func ("/crop/zones", test_zones);
   g_test_add_func ("/crop/most", test_most);
   g_test_add_func ("/crop/again", test_again);

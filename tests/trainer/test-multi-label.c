@@ -98,17 +98,6 @@ make_pictures (void)
       "--size", "48", "--batch", "8", "--gradient-accumulation", "1", "--learning-rate", "3e-3",   \
       "--head-dropout", "0", "--patience", "0", "--label-smoothing", "0", "--augment", "none"
 
-static double
-best_of (const char *run)
-{
-  g_autoptr (GArray) values = runs_column (run, "val_map");
-  double best = 0;
-
-  for (guint i = 0; i < values->len; i++)
-    best = MAX (best, g_array_index (values, double, i));
-  return best;
-}
-
 /* Half of the pictures show each fact, so that guessing has a mean average precision of one half.
  */
 static void
@@ -118,8 +107,8 @@ assert_learned (const Result *result, const char *run, double least)
   g_autoptr (GError) error = NULL;
 
   runs_assert_ok (result);
-  g_test_message ("%s: mean average precision %.4f", run, best_of (run));
-  g_assert_cmpfloat (best_of (run), >=, least);
+  g_test_message ("%s: mean average precision %.4f", run, runs_best (run, "val_map"));
+  g_assert_cmpfloat (runs_best (run, "val_map"), >=, least);
   cli_assert_says (result->out, "Best: mean average precision");
   cli_assert_says (result->out, "Several labels a picture: 8 combinations");
   cli_assert_says (result->out, "cow-trainer predict FOLDER --adapter");

@@ -375,17 +375,6 @@ drawn_cows (void)
   return cows;
 }
 
-static double
-best_accuracy (const char *run)
-{
-  g_autoptr (GArray) accuracy = runs_column (run, "val_acc");
-  double best = 0;
-
-  for (guint i = 0; i < accuracy->len; i++)
-    best = MAX (best, g_array_index (accuracy, double, i));
-  return best;
-}
-
 /* Trains as the README shows, without any option for preprocessing. */
 static void
 test_frozen (void)
@@ -401,7 +390,7 @@ test_frozen (void)
   cli_assert_says (result.err, "preprocessing: 96x64, bilinear-antialiased, imagenet, "
                                "from the base's preprocessor_config.json\n");
   g_assert_cmpstr (strstr (result.err, "warning"), ==, NULL);
-  g_assert_cmpfloat (best_accuracy (out), >, .85);
+  g_assert_cmpfloat (runs_best (out, "val_acc"), >, .85);
 }
 
 static void
@@ -416,7 +405,7 @@ test_start (void)
   runs_assert_ok (&result);
   cli_assert_says (result.err, "preprocessing: 96x64, bilinear-antialiased, imagenet, "
                                "from the start adapter's card\n");
-  g_assert_cmpfloat (best_accuracy (out), >, .85);
+  g_assert_cmpfloat (runs_best (out, "val_acc"), >, .85);
 }
 
 /* A resumed run keeps its preprocessing, because recipe.ini has it; the base may have changed by

@@ -7,25 +7,11 @@
 #include "tests/trainer/cli.h"
 #include "trainer/data/crop-table.h"
 
-#define ZONES "left=0,0,0.5,1; a/b=0.5,0.5,0.25,0.5"
+/* Red and blue differ, so that one is not taken for the other. */
+#define COLOURS "foreground-color=0xffff6020 background-color=0xff104080"
+#define ZONES   "left=0,0,0.5,1; a/b=0.5,0.5,0.25,0.5"
 
 static char *folder, *video, *model, *adapter; /* 10 s of 128 x 96, 25 a second */
-
-static void
-make_video (const char *path, const char *mux)
-{
-  g_autofree char *location = g_strescape (path, NULL),
-                  *command = g_strdup_printf (
-                      "gst-launch-1.0 -q videotestsrc num-buffers=250 pattern=ball "
-                      "foreground-color=0xffff6020 background-color=0xff104080 ! video/x-raw,"
-                      "format=I420,width=128,height=96,framerate=25/1 ! x264enc "
-                      "speed-preset=ultrafast key-int-max=50 ! %s ! filesink location='\"%s\"'",
-                      mux, location);
-  int status;
-
-  g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, &status, NULL));
-  g_assert_cmpint (status, ==, 0);
-}
 
 static char *
 make_file (const char *name, const char *text)
@@ -102,7 +88,7 @@ test_mixed (void)
 {
   g_autofree char *stream = in_folder ("stream"), *picture = in_folder ("a.png");
 
-  make_video (stream, "mpegtsmux");
+  cli_make_video (stream, "mpegtsmux", COLOURS);
   cli_make_picture (folder, "a.png", 40, 30, 1);
   g_auto (Result) json =
       cli_run ("predict", stream, picture, NETWORK, "--format=jsonl", "--every=5", NULL);
@@ -126,7 +112,7 @@ test_broken (void)
   g_autofree char *cut = in_folder ("cut.ts"), *whole = in_folder ("whole.ts"), *bytes = NULL;
   gsize n;
 
-  make_video (whole, "mpegtsmux");
+  cli_make_video (whole, "mpegtsmux", COLOURS);
   g_assert_true (g_file_get_contents (video, &bytes, &n, NULL));
   g_assert_true (g_file_set_contents (cut, bytes, 600, NULL)); /* of an MP4, without its index */
   g_auto (Result) result = cli_run ("predict", cut, whole, NETWORK, "--every=5", NULL);
@@ -302,7 +288,7 @@ main (int argc, char **argv)
   video = in_folder ("barn.mp4");
   model = g_build_filename (g_getenv ("COW_DEMO_MODEL"), "drawn-cows", NULL);
   adapter = g_build_filename (g_getenv ("COW_DEMO_MODEL"), "drawn-cows-day", NULL);
-  make_video (video, "mp4mux");
+  cli_make_video (video, "mp4mux", COLOURS);
   g_test_add_func ("/videos/predict", test_predict);
   g_test_add_func ("/videos/mixed", test_mixed);
   g_test_add_func ("/videos/broken", test_broken);

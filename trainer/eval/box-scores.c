@@ -14,14 +14,14 @@ static const double areas[COW_BOX_SIZES][2] = {
   [COW_BOX_LARGE] = { 96 * 96, 1e10 },
 };
 
-double
-cow_place_iou (const CowPlace *a, const CowPlace *b, gboolean crowd)
+/* The overlap; of a crowd, which may be far larger, the share of what was found that is in it. */
+static double
+overlap_of (const CowFoundBox *found, const CowTrueBox *truth)
 {
-  const double width = MIN (a->x + a->w, b->x + b->w) - MAX (a->x, b->x),
-               height = MIN (a->y + a->h, b->y + b->h) - MAX (a->y, b->y),
-               both = width > 0 && height > 0 ? width * height : 0,
-               all = crowd ? a->w * a->h : a->w * a->h + b->w * b->h - both;
-  return all > 0 ? both / all : 0;
+  const double area = found->place.w * found->place.h;
+  if (!truth->crowd)
+    return cow_bounds_iou (&found->place, &truth->place);
+  return area > 0 ? cow_bounds_shared (&found->place, &truth->place) / area : 0;
 }
 
 /* ---- order: by category, then by picture ----------------------------------------------------- */
@@ -103,7 +103,7 @@ match (const Picture *picture, const CowFoundBox *found, double overlap)
       const gboolean crowd = truth->box->crowd;
       if (truth->ignored != ignored || (truth->matched && !crowd))
         continue;
-      const double iou = cow_place_iou (&found->place, &truth->box->place, crowd);
+      const double iou = overlap_of (found, truth->box);
       if (iou >= most) {
         most = iou;
         best = truth;
@@ -129,7 +129,7 @@ judge_picture (const Picture *picture, CowBoxSize size, double overlap)
   }
   for (guint i = 0; i < picture->n_found; i++) {
     Found *found = &picture->found[i];
-    const CowPlace *place = &found->box->place;
+    const CowBounds *place = &found->box->place;
     True *truth = match (picture, found->box, overlap);
     if (truth)
       truth->matched = TRUE;

@@ -8,19 +8,14 @@
 #ifndef COW_BOX_SCORES_H
 #define COW_BOX_SCORES_H
 
-#include <glib.h>
+#include "model/network/detection.h"
 
 G_BEGIN_DECLS
-
-/* Where something is, px from the upper left corner. */
-typedef struct {
-  double x, y, w, h;
-} CowPlace;
 
 /* A box that there is. */
 typedef struct {
   guint image, category; /* numbers of the caller's, from 0 */
-  CowPlace place;
+  CowBounds place;
   double area;    /* px; COCO's is that of the outline where there is one */
   gboolean crowd; /* many in one: what is found in it counts neither way */
 } CowTrueBox;
@@ -28,7 +23,7 @@ typedef struct {
 /* A box that was found. */
 typedef struct {
   guint image, category;
-  CowPlace place;
+  CowBounds place;
   double score;
 } CowFoundBox;
 
@@ -55,8 +50,6 @@ typedef struct {
 /* Of n_true boxes and n_found ones; of equal scores the first counts first. */
 void cow_box_scores (const CowTrueBox *truth, guint n_true, const CowFoundBox *found, guint n_found,
                      CowBoxScores *scores);
-/* Area of the intersection over area of the union, or with `crowd` over that of `a`. */
-double cow_place_iou (const CowPlace *a, const CowPlace *b, gboolean crowd);
 
 G_END_DECLS
 
