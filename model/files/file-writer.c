@@ -68,6 +68,18 @@ cow_path_exists (const char *path)
   return stat (path, &info) == 0 || !is_absent (errno);
 }
 
+void
+cow_path_explain_absent (const char *path, GError **error)
+{
+  const int code = errno;
+
+  if (code == ENOENT || code == ENOTDIR)
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist", path);
+  else
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: cannot read: %s", path,
+                 g_strerror (code));
+}
+
 gboolean
 cow_truncate (int fd, off_t size)
 {

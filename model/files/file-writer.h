@@ -52,6 +52,10 @@ gboolean cow_folder_make (const char *path, GError **error);
 gboolean cow_path_exists (const char *path);
 gboolean cow_path_is_folder (const char *path);
 gboolean cow_path_is_file (const char *path);
+/* The error of a path that the calling thread has just been told is not there, by one of these or
+ * by stat (): it does not exist, or the folders above it may not be entered, which is said.
+ * COW_ERROR_NOT_FOUND. Reads errno. */
+void cow_path_explain_absent (const char *path, GError **error);
 
 /* The calls of these names, again where they were interrupted; -1 or FALSE with errno. cow_open ()
  * adds O_CLOEXEC; cow_sync () is content where a file system has nothing to do for this kind of

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/files/locate.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "cow-build.h"
@@ -212,8 +213,8 @@ cow_locate (const char *name, GError **error)
   }
   if (cow_path_exists (name))
     return resolve (g_strdup (name), error);
-  if (g_path_is_absolute (name)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist", name);
+  if (g_path_is_absolute (name) || errno == EACCES) {
+    cow_path_explain_absent (name, error);
     return NULL;
   }
   g_auto (GStrv) folders = cow_locate_folders ();

@@ -477,7 +477,7 @@ test_usage (void)
       model = cli_run ("annotate", still, "--model", "nobody", "--adapter", "drawn-cows-day", NULL);
 
   cli_assert_error (&none, 2, "no recording given");
-  cli_assert_error (&lost, 1, "no-such.mp4 is no file");
+  cli_assert_error (&lost, 1, "no-such.mp4 does not exist");
   cli_assert_error (&time, 2, "--start-time yesterday");
   cli_assert_error (&rate, 2, "--rate -1");
   g_assert_cmpint (property.status, ==, 1);

@@ -346,7 +346,7 @@ test_usage (void)
                   zone = cli_run ("crop", video, "--zones=a=0,0,2,1", NULL);
 
   cli_assert_error (&none, 2, "no recording given");
-  cli_assert_error (&lost, 1, "no-such.mp4 is no file");
+  cli_assert_error (&lost, 1, "no-such.mp4 does not exist");
   cli_assert_error (&every, 2, "--every -1");
   cli_assert_error (&most, 2, "--most 0");
   cli_assert_error (&both, 2, "--zones and --boxes: one of them");

@@ -3,6 +3,7 @@
  * most pictures are empty files. */
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/trainer/cli.h"
 #include "trainer/data/dataset-open.h"
@@ -222,6 +223,11 @@ test_odd_folders (Fixture *self, gconstpointer unused)
   g_free (self->options.data);
   self->options.data = g_strdup ("/nowhere/at/all");
   assert_fails (self, COW_ERROR_NOT_FOUND, "/nowhere/at/all does not exist");
+  /* What is there and cannot be followed is not said to be missing. */
+  g_free (self->options.data);
+  self->options.data = g_build_filename (self->folder, "round", NULL);
+  g_assert_cmpint (symlink ("round", self->options.data), ==, 0);
+  assert_fails (self, COW_ERROR_NOT_FOUND, "round: cannot read: Too many levels");
 }
 
 static void

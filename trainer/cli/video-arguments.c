@@ -8,6 +8,7 @@
 
 #include "gst-plugin/behavior/zones.h"
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "trainer/cli/verb.h"
 #include "trainer/data/file-names.h"
 #include "trainer/host/words.h"
@@ -50,9 +51,12 @@ gboolean
 video_arguments_check (const GPtrArray *videos, GError **error)
 {
   for (guint i = 0; i < videos->len; i++)
-    if (!g_file_test (videos->pdata[i], G_FILE_TEST_IS_REGULAR)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s is no file",
-                   (const char *)videos->pdata[i]);
+    if (!cow_path_is_file (videos->pdata[i])) {
+      if (!cow_path_exists (videos->pdata[i]))
+        cow_path_explain_absent (videos->pdata[i], error);
+      else
+        g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s is no file",
+                     (const char *)videos->pdata[i]);
       return FALSE;
     }
   return TRUE;

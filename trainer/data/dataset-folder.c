@@ -150,9 +150,12 @@ dataset_read_folders (DatasetDraft *self, const char *folder, CowSplit split, GE
     return FALSE;
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
+    gboolean is_folder;
+    if (!scan_is_folder (path, &is_folder, error))
+      return FALSE;
     if (is_other_class (folder, path, names, i))
       scan_pass (self->scan, path, PASSED_LINK, NULL);
-    else if (cow_path_is_folder (path)) {
+    else if (is_folder) {
       g_ptr_array_add (labels, names->pdata[i]);
       g_ptr_array_add (inner, scan_folder_names (path));
     } else if (scan_is_picture (self->scan, path))

@@ -89,25 +89,36 @@ parse_crop (const char *name, guint64 *unix_s, guint64 *cow, guint64 *camera)
          dataset_number (end + 1, G_MAXUINT32, camera, &end) && *end == '.';
 }
 
-static char *
-behaviours_folder (const char *folder)
+/* The folder of crops' behaviours; *path is NULL where there is none. */
+static gboolean
+find_behaviours (const char *folder, char **path, GError **error)
 {
   static const char *const ways[] = { "behaviors", "cropped_bboxes/behaviors" };
 
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
-    g_autofree char *path = g_build_filename (folder, ways[i], NULL);
-    if (cow_path_is_folder (path))
-      return g_steal_pointer (&path);
+    g_autofree char *way = g_build_filename (folder, ways[i], NULL);
+    gboolean there;
+    *path = NULL;
+    if (!scan_is_folder (way, &there, error))
+      return FALSE;
+    if (there) {
+      *path = g_steal_pointer (&way);
+      return TRUE;
+    }
   }
   g_autofree char *name = g_path_get_basename (folder);
-  return g_str_equal (name, "behaviors") ? g_strdup (folder) : NULL;
+  *path = g_str_equal (name, "behaviors") ? g_strdup (folder) : NULL;
+  return TRUE;
 }
 
 gboolean
-dataset_is_mmcows (const char *folder)
+dataset_is_mmcows (const char *folder, gboolean *is, GError **error)
 {
-  g_autofree char *path = behaviours_folder (folder);
-  return path != NULL;
+  g_autofree char *path = NULL;
+  const gboolean ok = find_behaviours (folder, &path, error);
+
+  *is = path != NULL;
+  return ok;
 }
 
 static gboolean
@@ -133,9 +144,11 @@ add_crop (DatasetDraft *draft, const char *folder, const char *name, const char 
 gboolean
 dataset_read_mmcows (DatasetDraft *draft, const char *folder, CowSplit split, GError **error)
 {
-  g_autofree char *behaviours = behaviours_folder (folder);
+  g_autofree char *behaviours = NULL;
   MmcowsGroup by;
 
+  if (!find_behaviours (folder, &behaviours, error))
+    return FALSE;
   if (!behaviours) {
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                  "%s has no folder behaviors/, as MmCows' crops have", folder);
@@ -146,7 +159,10 @@ dataset_read_mmcows (DatasetDraft *draft, const char *folder, CowSplit split, GE
   for (guint64 number = 1; mmcows_behaviour (number); number++) {
     g_autofree char *digits = g_strdup_printf ("%" G_GUINT64_FORMAT, number);
     g_autofree char *path = g_build_filename (behaviours, digits, NULL);
-    if (!cow_path_is_folder (path))
+    gboolean there;
+    if (!scan_is_folder (path, &there, error))
+      return FALSE;
+    if (!there)
       continue;
     g_autoptr (GPtrArray) names = scan_names (draft->scan, path, error);
     if (!names || dataset_draft_label (draft, mmcows_behaviour (number), path, error) < 0)
@@ -189,14 +205,14 @@ typedef struct {
 } Frames;
 
 gboolean
-dataset_is_mmcows_frames (const char *folder)
+dataset_is_mmcows_frames (const char *folder, gboolean *is, GError **error)
 {
   g_autofree char *images = g_build_filename (folder, "images", NULL),
                   *labels = g_build_filename (folder, "labels", "combined", NULL),
                   *behaviours = g_build_filename (folder, "behavior_labels", "individual", NULL);
 
-  return cow_path_is_folder (images) && cow_path_is_folder (labels) &&
-         cow_path_is_folder (behaviours);
+  return scan_is_folder (images, is, error) && (!*is || scan_is_folder (labels, is, error)) &&
+         (!*is || scan_is_folder (behaviours, is, error));
 }
 
 /* ---- behaviours ------------------------------------------------------------------------------ */
@@ -409,7 +425,10 @@ read_days (Frames *self, GError **error)
 
   for (guint d = 0; days && d < days->len; d++) {
     g_autofree char *path = g_build_filename (images, days->pdata[d], NULL);
-    if (!cow_path_is_folder (path))
+    gboolean there;
+    if (!scan_is_folder (path, &there, error))
+      return FALSE;
+    if (!there)
       continue;
     g_autoptr (GPtrArray) cameras = scan_names (self->draft->scan, path, error);
     if (!cameras || !read_day (self, days->pdata[d], error))

@@ -25,20 +25,36 @@ static const struct {
                 { "mmcows", dataset_read_mmcows },
                 { "mmcows-frames", dataset_read_mmcows_frames } };
 
+/* The reader of what a path holds, by its looks; NULL where the disk does not say. */
+static Reader
+recognize (const char *path, GError **error)
+{
+  gboolean is_folder, is_crops, is_frames;
+
+  if (!scan_is_folder (path, &is_folder, error))
+    return NULL;
+  if (!is_folder)
+    return dataset_read_table;
+  if (!dataset_is_mmcows (path, &is_crops, error))
+    return NULL;
+  if (is_crops)
+    return dataset_read_mmcows;
+  if (!dataset_is_mmcows_frames (path, &is_frames, error))
+    return NULL;
+  return is_frames ? dataset_read_mmcows_frames : dataset_read_folders;
+}
+
 static Reader
 choose_reader (const DatasetDraft *self, const char *path, GError **error)
 {
   const char *format = self->options->format;
 
   if (!cow_path_exists (path)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist", path);
+    cow_path_explain_absent (path, error);
     return NULL;
   }
   if (!format || g_str_equal (format, "auto"))
-    return !cow_path_is_folder (path)        ? dataset_read_table
-           : dataset_is_mmcows (path)        ? dataset_read_mmcows
-           : dataset_is_mmcows_frames (path) ? dataset_read_mmcows_frames
-                                             : dataset_read_folders;
+    return recognize (path, error);
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
     if (g_str_equal (format, formats[i].name))
       return formats[i].read;
@@ -50,14 +66,14 @@ choose_reader (const DatasetDraft *self, const char *path, GError **error)
 
 /* A folder that `crop` filled: pictures of all classes in crops/, and their labels in the table. */
 static gboolean
-is_of_crops (const DatasetDraft *self, const char *folder)
+is_of_crops (const DatasetDraft *self, const char *folder, gboolean *is, GError **error)
 {
   const char *format = self->options->format;
   g_autofree char *table = g_build_filename (folder, COW_CROP_TABLE, NULL),
                   *crops = g_build_filename (folder, "crops", NULL);
 
-  return (!format || g_str_equal (format, "auto")) && cow_path_is_file (table) &&
-         cow_path_is_folder (crops);
+  *is = (!format || g_str_equal (format, "auto")) && cow_path_is_file (table);
+  return !*is || scan_is_folder (crops, is, error);
 }
 
 static gboolean
@@ -65,21 +81,25 @@ read_input (DatasetDraft *self, const char *path, CowSplit split, GError **error
 {
   const Reader read = choose_reader (self, path, error);
   g_autofree char *table = g_build_filename (path, COW_CROP_TABLE, NULL);
+  gboolean of_crops = FALSE;
 
-  if (read == dataset_read_folders && is_of_crops (self, path))
-    return dataset_read_table (self, table, split, error);
-  return read && read (self, path, split, error);
+  if (!read || (read == dataset_read_folders && !is_of_crops (self, path, &of_crops, error)))
+    return FALSE;
+  return of_crops ? dataset_read_table (self, table, split, error)
+                  : read (self, path, split, error);
 }
 
 /* Notes what lies beside train, val and test, and warns of folders that look like splits. */
-static void
-pass_beside (DatasetDraft *self, const char *folder, const GPtrArray *names)
+static gboolean
+pass_beside (DatasetDraft *self, const char *folder, const GPtrArray *names, GError **error)
 {
   CowSplit split;
 
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
-    const gboolean is_folder = cow_path_is_folder (path);
+    gboolean is_folder;
+    if (!scan_is_folder (path, &is_folder, error))
+      return FALSE;
     if (is_folder ? cow_split_parse (names->pdata[i], &split)
                   : dataset_table_repeats_folders (path, self->options))
       continue;
@@ -90,6 +110,7 @@ pass_beside (DatasetDraft *self, const char *folder, const GPtrArray *names)
                           "or name it by --train, --val or --test",
                           path);
   }
+  return TRUE;
 }
 
 /* Reads the parts of a folder that is divided into train, val and test, in this order; *divided
@@ -119,9 +140,7 @@ read_divided (DatasetDraft *self, const char *folder, gboolean *divided, GError 
   if (!*divided)
     return TRUE;
   g_autoptr (GPtrArray) noted = scan_names (self->scan, folder, error);
-  if (noted)
-    pass_beside (self, folder, noted);
-  return noted != NULL;
+  return noted && pass_beside (self, folder, noted, error);
 }
 
 /* Options of tables, where there are none. */
@@ -144,15 +163,16 @@ read_inputs (DatasetDraft *self, GError **error)
 {
   const CowDatasetOptions *options = self->options;
   const char *given[COW_N_SPLITS] = { options->train, options->val, options->test };
-  gboolean divided = FALSE;
+  gboolean is_folder = FALSE, divided = FALSE;
 
   if (!options->data && !options->train && !options->val && !options->test) {
     g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT,
                          "no pictures given: --data PATH, a folder of classes or a CSV table");
     return FALSE;
   }
-  if (options->data && cow_path_is_folder (options->data) &&
-      !read_divided (self, options->data, &divided, error))
+  if (options->data && !scan_is_folder (options->data, &is_folder, error))
+    return FALSE;
+  if (is_folder && !read_divided (self, options->data, &divided, error))
     return FALSE;
   if (options->data && !divided && !read_input (self, options->data, COW_TRAIN, error))
     return FALSE;

@@ -15,9 +15,10 @@ gboolean dataset_read_table (DatasetDraft *self, const char *path, CowSplit spli
 /* Whether a file is a table that says of every picture what the folders beside it say, in which the
  * picture lies: SPLIT/CLASS/NAME. */
 gboolean dataset_table_repeats_folders (const char *path, const CowDatasetOptions *options);
-/* Whether a folder is laid out like MmCows' crops or its frames. */
-gboolean dataset_is_mmcows (const char *folder);
-gboolean dataset_is_mmcows_frames (const char *folder);
+/* Whether a folder is laid out like MmCows' crops or its frames. COW_ERROR_IO where the disk does
+ * not say. */
+gboolean dataset_is_mmcows (const char *folder, gboolean *is, GError **error);
+gboolean dataset_is_mmcows_frames (const char *folder, gboolean *is, GError **error);
 gboolean dataset_read_mmcows (DatasetDraft *self, const char *folder, CowSplit split,
                               GError **error);
 gboolean dataset_read_mmcows_frames (DatasetDraft *self, const char *folder, CowSplit split,

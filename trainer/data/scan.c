@@ -138,6 +138,17 @@ look_at (const char *path, struct stat *status, gboolean *there, GError **error)
   return fail_reading (path, errno, error);
 }
 
+gboolean
+scan_is_folder (const char *path, gboolean *is_folder, GError **error)
+{
+  struct stat status;
+
+  if (!look_at (path, &status, is_folder, error))
+    return FALSE;
+  *is_folder = *is_folder && S_ISDIR (status.st_mode);
+  return TRUE;
+}
+
 GPtrArray *
 scan_names (Scan *self, const char *folder, GError **error)
 {
@@ -361,7 +372,7 @@ take_arguments (Scan *self, char *const *paths, GError **error)
     if (!look_at (paths[tag], &status, &there, error))
       return FALSE;
     if (!there) {
-      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist", paths[tag]);
+      cow_path_explain_absent (paths[tag], error);
       return FALSE;
     }
     if (!S_ISDIR (status.st_mode))

@@ -49,6 +49,8 @@ void scan_free (Scan *self);
 GPtrArray *scan_names (Scan *self, const char *folder, GError **error);
 /* The folders among these names; nothing is noted, and there are none where it cannot be read. */
 GPtrArray *scan_folder_names (const char *folder);
+/* Whether a path leads to a folder. COW_ERROR_IO where the disk does not say, which is neither. */
+gboolean scan_is_folder (const char *path, gboolean *is_folder, GError **error);
 /* Adds all pictures below a folder. Links to folders are kept for scan_finish (). */
 gboolean scan_folder (Scan *self, const char *folder, guint tag, GError **error);
 /* Notes what a caller leaves out; `word` may be NULL. */

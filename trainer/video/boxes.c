@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 #include "trainer/data/text-file.h"
 #include "trainer/host/words.h"
@@ -299,8 +300,11 @@ read_text (const char *path, gsize *n_bytes, GError **error)
   const char *encoding;
   char *bytes;
 
-  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s is no file", path);
+  if (!cow_path_is_file (path)) {
+    if (!cow_path_exists (path))
+      cow_path_explain_absent (path, error);
+    else
+      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s is no file", path);
     return NULL;
   }
   if (!g_file_get_contents (path, &bytes, n_bytes, &local)) {
