@@ -465,7 +465,10 @@ find_tracks (GstCowStream *self, GArray *targets, guint64 frame)
   for (guint i = 0; i < targets->len; i++) {
     const GstCowTarget *target = &g_array_index (targets, GstCowTarget, i);
 
-    sightings[i] = (GstCowSighting){ target->box, target->source, target->source_id };
+    sightings[i] = (GstCowSighting){ .box = target->box,
+                                     .source = target->source,
+                                     .id = target->source_id,
+                                     .score = (gdouble)target->confidence };
   }
   gst_cow_tracker_update (&self->tracker, frame, sightings, targets->len, tracks);
   for (guint i = 0; i < targets->len; i++)

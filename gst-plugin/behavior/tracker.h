@@ -2,14 +2,17 @@
 /*
  * Tracks: who is who from frame to frame, and what is known of each. What upstream says about
  * identity counts most (the id of a tracker, then the id of a region of interest). A detection
- * without an id that counts is matched to a track by the overlap of their boxes. Only the streaming
- * thread uses a tracker and its tracks.
+ * without an id that counts is matched to a track by the overlap with where its cow should be by
+ * now and, where there is an embedding, by her looks; sure detections come before unsure ones, as
+ * in ByteTrack. Only the streaming thread uses a tracker and its tracks.
  */
 #ifndef GST_COW_TRACKER_H
 #define GST_COW_TRACKER_H
 
 #include <gst/gst.h>
 
+#include "gst-plugin/behavior/looks.h"
+#include "gst-plugin/behavior/motion.h"
 #include "gst-plugin/behavior/smoother.h"
 #include "gst-plugin/common/custom-meta.h"
 #include "model/adapter/preprocess.h"
@@ -21,15 +24,22 @@ typedef enum {
   GST_COW_ID_ROI, /* the id of a GstVideoRegionOfInterestMeta; some detectors number boxes in it,
                      not objects */
   GST_COW_ID_TRACKER, /* the id that a tracker gave */
-  GST_COW_ID_PLACE /* a zone or the full frame: it never moves, and is never matched by overlap */
+  GST_COW_ID_PLACE /* a zone or the full frame: it never moves, and is never matched to what was detected */
 } GstCowIdSource;
 
 /* A region of one frame, as the tracker sees it. */
 typedef struct {
   CowRegion box;
   GstCowIdSource source;
-  guint64 id; /* in the numbering of that source */
+  guint64 id;             /* in the numbering of that source */
+  gdouble score;          /* of the detector, 0..1; 1 where it does not say */
+  const float *embedding; /* [n_embedding] how it looks (looks.h), borrowed; NULL: not known */
+  guint n_embedding;
 } GstCowSighting;
+
+/* Frames after which a track is forgotten whose cow can be told by her looks. Where she can not, it
+ * is GST_COW_TRACKER_PATIENCE. */
+#define GST_COW_TRACKER_MEMORY (20 * GST_COW_TRACKER_PATIENCE)
 
 /* One cow or place. */
 typedef struct {
@@ -38,7 +48,9 @@ typedef struct {
   guint64 source_id;
   guint64 id; /* the source's, or a number of the tracker's own from 1 */
   CowRegion box;
-  guint64 seen_frame; /* the last that it was in */
+  guint64 seen_frame;  /* the last that it was in */
+  GstCowMotion motion; /* since then; not of a place */
+  GstCowLooks looks;
 
   /* the last time that its picture was submitted to the engine; valid while `submitted` */
   gboolean submitted;

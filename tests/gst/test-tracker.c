@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The tracker on made-up boxes: whose ids count, which cow is found again by overlap, and that its
- * memory is bounded. */
+/* The tracker on made-up boxes: whose ids count, which cow is found again by overlap, by how she
+ * walks and by her looks, and that its memory is bounded. */
+#include <math.h>
+
 #include "gst-plugin/behavior/tracker.h"
 
 #define MOST 600
@@ -27,7 +29,7 @@ tear_down (Scene *scene, gconstpointer data)
 static GstCowSighting
 at (int x, int y, GstCowIdSource source, guint64 id)
 {
-  return (GstCowSighting){ { x, y, 40, 40 }, source, id };
+  return (GstCowSighting){ .box = { x, y, 40, 40 }, .source = source, .id = id, .score = 1 };
 }
 
 /* Feeds one frame with these sightings. */
@@ -194,6 +196,289 @@ test_patience (Scene *scene, gconstpointer data)
   g_assert_cmpuint (scene->tracker.n_evicted, ==, 1);
 }
 
+/* ---- how cows walk --------------------------------------------------------------------------- */
+
+/* A box of 100 x 60 px whose middle is there, and how sure its detector is. */
+static GstCowSighting
+cow_at (double x, double y, double score)
+{
+  return (GstCowSighting){ .box = { (int)lrint (x - 50), (int)lrint (y - 30), 100, 60 },
+                           .score = score };
+}
+
+static void
+test_motion (void)
+{
+  GstCowMotion motion;
+  CowRegion box = { 0, 0, 100, 60 };
+  CowBounds there;
+
+  gst_cow_motion_start (&motion, &box);
+  there = gst_cow_motion_predict (&motion, 50);
+  g_assert_cmpfloat (there.x, ==, 0); /* who was seen once stands */
+  for (int i = 1; i <= 40; i++) {
+    box.x = 4 * i;
+    gst_cow_motion_update (&motion, 1, &box);
+  }
+  there = gst_cow_motion_predict (&motion, 1);
+  g_assert_cmpfloat_with_epsilon (there.x, 164, 1);
+  g_assert_cmpfloat_with_epsilon (there.y, 0, .1);
+  g_assert_cmpfloat_with_epsilon (there.w, 100, .1);
+  there = gst_cow_motion_predict (&motion, 10);
+  g_assert_cmpfloat (there.x, >, 190);
+  g_assert_cmpfloat (there.x, <, 201);
+  /* After long she is somewhere near. */
+  there = gst_cow_motion_predict (&motion, G_MAXUINT64);
+  g_assert_cmpfloat (there.x, <, 320);
+}
+
+/* Every fifth frame tells as well how fast she is as every frame does. */
+static void
+test_motion_gaps (void)
+{
+  GstCowMotion motion;
+  CowRegion box = { 0, 0, 100, 60 };
+
+  gst_cow_motion_start (&motion, &box);
+  for (int i = 1; i <= 20; i++) {
+    box.x = 20 * i;
+    gst_cow_motion_update (&motion, 5, &box);
+  }
+  g_assert_cmpfloat_with_epsilon (gst_cow_motion_predict (&motion, 5).x, 420, 4);
+  g_assert_cmpfloat_with_epsilon (motion.x.rate, 4, .4);
+}
+
+/* Two cows walk through one another, and one of them is hidden for `hidden` frames in the middle.
+ * Each keeps her track. */
+static void
+cross (Scene *scene, int hidden)
+{
+  guint64 left = 0, right = 0;
+
+  for (int i = -60; i <= 60; i++) {
+    const GstCowSighting both[] = { cow_at (300 + 3 * i, 100, 1), cow_at (300 - 3 * i, 110, 1) };
+
+    see (scene, both + (ABS (i) <= hidden / 2), ABS (i) <= hidden / 2 ? 1 : 2);
+    if (i == -60) {
+      left = scene->tracks[0]->id;
+      right = scene->tracks[1]->id;
+    }
+    g_assert_cmpuint (scene->tracks[ABS (i) <= hidden / 2 ? 0 : 1]->id, ==, right);
+  }
+  g_assert_cmpuint (scene->tracks[0]->id, ==, left);
+  g_assert_cmpuint (scene->tracker.tracks->len, ==, 2);
+}
+
+static void
+test_crossing (Scene *scene, gconstpointer data)
+{
+  cross (scene, -1);
+}
+
+static void
+test_crossing_hidden (Scene *scene, gconstpointer data)
+{
+  cross (scene, 30);
+}
+
+/* A cow walks behind a post for 2 s at 25 frames a second, and is found again at its other side. */
+static void
+test_occlusion (Scene *scene, gconstpointer data)
+{
+  guint64 id;
+
+  for (int i = 0; i < 60; i++)
+    see (scene, (GstCowSighting[]){ cow_at (100 + 1.5 * i, 100, 1) }, 1);
+  id = scene->tracks[0]->id;
+  for (int i = 60; i < 110; i++)
+    see (scene, NULL, 0);
+  see (scene, (GstCowSighting[]){ cow_at (100 + 1.5 * 110, 100, 1) }, 1);
+  g_assert_cmpuint (scene->tracks[0]->id, ==, id);
+}
+
+/* A cow who trembles and is missed in every third frame keeps her track; so does the one beside
+ * her. */
+static void
+test_jitter (Scene *scene, gconstpointer data)
+{
+  static const int dx[] = { 6, -5, 0, 4, -7, 3 }, dy[] = { -3, 4, 1, -4, 2 };
+  guint64 id = 0;
+
+  for (int i = 0; i < 90; i++) {
+    const GstCowSighting both[] = { cow_at (100 + 2 * i + dx[i % 6], 100 + dy[i % 5], .9),
+                                    cow_at (190 + 2 * i - dx[i % 6], 100 - dy[i % 5], .9) };
+
+    see (scene, both + (i % 3 == 2), i % 3 == 2 ? 1 : 2);
+    id = i == 0 ? scene->tracks[0]->id : id;
+    if (i % 3 != 2)
+      g_assert_cmpuint (scene->tracks[0]->id, ==, id);
+  }
+  g_assert_cmpuint (scene->tracker.tracks->len, ==, 2);
+}
+
+/* A detection that is sure of itself comes first, though one that is not fits better; what is left
+ * then goes on, too. */
+static void
+test_unsure (Scene *scene, gconstpointer data)
+{
+  guint64 id;
+
+  see (scene, (GstCowSighting[]){ cow_at (100, 100, .9) }, 1);
+  id = scene->tracks[0]->id;
+  see (scene, (GstCowSighting[]){ cow_at (101, 100, .3), cow_at (110, 100, .9) }, 2);
+  g_assert_cmpuint (scene->tracks[1]->id, ==, id);
+  g_assert_cmpuint (scene->tracks[0]->id, !=, id);
+  see (scene, (GstCowSighting[]){ cow_at (110, 100, .2) }, 1);
+  g_assert_cmpuint (scene->tracks[0]->id, ==, id);
+  /* A score that is no number is not unsure. */
+  see (scene, (GstCowSighting[]){ cow_at (110, 100, .4), cow_at (112, 100, NAN) }, 2);
+  g_assert_cmpuint (scene->tracks[1]->id, ==, id);
+}
+
+/* A jump by an id says nothing about how she walks. */
+static void
+test_id_jump (Scene *scene, gconstpointer data)
+{
+  GstCowSighting one = cow_at (100, 100, 1);
+
+  one.source = GST_COW_ID_TRACKER;
+  one.id = 9;
+  see (scene, &one, 1);
+  one.box.x = 900;
+  see (scene, &one, 1);
+  see (scene, (GstCowSighting[]){ cow_at (950, 100, 1) }, 1);
+  g_assert_cmpuint (scene->tracks[0]->id, ==, 9);
+  g_assert_cmpfloat (scene->tracks[0]->motion.x.rate, ==, 0);
+}
+
+/* ---- how cows look --------------------------------------------------------------------------- */
+
+static const float black[4] = { 2, 0, 0, 0 }, red[4] = { 0, .5f, 0, 0 },
+                   blackish[4] = { 2, .6f, 0, .3f }, between[4] = { 1, 1, 0, 0 };
+
+static GstCowSighting
+looking (double x, const float *looks)
+{
+  GstCowSighting one = cow_at (x, 100, 1);
+
+  one.embedding = looks;
+  one.n_embedding = looks ? 4 : 0;
+  return one;
+}
+
+static void
+test_looks (void)
+{
+  const float none[4] = { 0 }, broken[4] = { NAN, 1, 1, 1 }, huge[4] = { 1e38f, 0, 0, 0 };
+  GstCowLooks looks = { 0 };
+
+  g_assert_true (isnan (gst_cow_looks_compare (&looks, black, 4)));
+  gst_cow_looks_add (&looks, none, 4);
+  gst_cow_looks_add (&looks, broken, 4);
+  gst_cow_looks_add (&looks, black, 0);
+  g_assert_null (looks.mean);
+  gst_cow_looks_add (&looks, black, 4);
+  g_assert_cmpfloat_with_epsilon (gst_cow_looks_compare (&looks, black, 4), 1, 1e-6);
+  g_assert_cmpfloat_with_epsilon (gst_cow_looks_compare (&looks, huge, 4), 1, 1e-6);
+  g_assert_cmpfloat (gst_cow_looks_compare (&looks, red, 4), ==, 0);
+  g_assert_true (isnan (gst_cow_looks_compare (&looks, black, 3)));
+  g_assert_true (isnan (gst_cow_looks_compare (&looks, NULL, 4)));
+  g_assert_true (isnan (gst_cow_looks_compare (&looks, broken, 4)));
+  g_assert_true (isnan (gst_cow_looks_compare (&looks, none, 4)));
+  gst_cow_looks_add (&looks, red, 4); /* one of another does not turn her */
+  g_assert_cmpfloat (gst_cow_looks_compare (&looks, black, 4), >, .9);
+  for (int i = 0; i < 50; i++)
+    gst_cow_looks_add (&looks, red, 4);
+  g_assert_cmpfloat (gst_cow_looks_compare (&looks, red, 4), >, .9);
+  gst_cow_looks_add (&looks, black, 3);
+  g_assert_cmpuint (looks.n, ==, 3);
+  gst_cow_looks_clear (&looks);
+}
+
+/* Frames without anybody. */
+static void
+wait_for (Scene *scene, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    see (scene, NULL, 0);
+}
+
+/* Who leaves and comes back elsewhere gets her id again if she looks as she did, and only then. */
+static void
+test_comes_back (Scene *scene, gconstpointer data)
+{
+  const guint away = GST_COW_TRACKER_PATIENCE + 50;
+  guint64 first, second;
+
+  see (scene, (GstCowSighting[]){ looking (100, black), looking (400, red) }, 2);
+  first = scene->tracks[0]->id;
+  second = scene->tracks[1]->id;
+  scene->tracks[0]->known = TRUE;
+  wait_for (scene, away);
+  g_assert_cmpuint (scene->tracker.tracks->len, ==, 2);
+  see (scene, (GstCowSighting[]){ looking (800, red), looking (1000, blackish) }, 2);
+  g_assert_cmpuint (scene->tracks[0]->id, ==, second);
+  g_assert_cmpuint (scene->tracks[1]->id, ==, first);
+  g_assert_false (scene->tracks[1]->known); /* what she did then was long ago */
+  /* Nobody can tell which of both this is. */
+  wait_for (scene, away);
+  see (scene, (GstCowSighting[]){ looking (100, between) }, 1);
+  g_assert_cmpuint (scene->tracks[0]->id, !=, first);
+  g_assert_cmpuint (scene->tracks[0]->id, !=, second);
+  wait_for (scene, GST_COW_TRACKER_MEMORY + 1);
+  g_assert_cmpuint (scene->tracker.tracks->len, ==, 0);
+}
+
+static void
+test_comes_back_unlooked (Scene *scene, gconstpointer data)
+{
+  guint64 id;
+
+  see (scene, (GstCowSighting[]){ looking (100, NULL) }, 1);
+  id = scene->tracks[0]->id;
+  wait_for (scene, 20);
+  see (scene, (GstCowSighting[]){ looking (800, NULL) }, 1);
+  g_assert_cmpuint (scene->tracks[0]->id, !=, id);
+}
+
+/* Another cow in the same place is another cow, and two who stand on one spot are told apart. */
+static void
+test_same_place (Scene *scene, gconstpointer data)
+{
+  guint64 first, second;
+
+  see (scene, (GstCowSighting[]){ looking (100, black) }, 1);
+  first = scene->tracks[0]->id;
+  see (scene, (GstCowSighting[]){ looking (100, red) }, 1);
+  second = scene->tracks[0]->id;
+  g_assert_cmpuint (second, !=, first);
+  see (scene, (GstCowSighting[]){ looking (102, red), looking (100, blackish) }, 2);
+  g_assert_cmpuint (scene->tracks[0]->id, ==, second);
+  g_assert_cmpuint (scene->tracks[1]->id, ==, first);
+  see (scene, (GstCowSighting[]){ looking (106, black), looking (96, red) }, 2);
+  g_assert_cmpuint (scene->tracks[0]->id, ==, first);
+  g_assert_cmpuint (scene->tracks[1]->id, ==, second);
+}
+
+/* A cow who comes out from behind another is unsure at first, and then somebody known. */
+static void
+test_comes_out (Scene *scene, gconstpointer data)
+{
+  GstCowSighting part = looking (500, blackish);
+  guint64 id;
+
+  see (scene, (GstCowSighting[]){ looking (100, black) }, 1);
+  id = scene->tracks[0]->id;
+  part.score = .3;
+  part.embedding = between;
+  see (scene, &part, 1);
+  g_assert_cmpuint (scene->tracks[0]->id, !=, id);
+  see (scene, (GstCowSighting[]){ looking (502, blackish) }, 1);
+  g_assert_cmpuint (scene->tracks[0]->id, ==, id);
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------- */
+
 /* Memory is bounded: in one frame with too many, and over frames whose cows are all new. */
 static void
 test_bounded (Scene *scene, gconstpointer data)
@@ -271,6 +556,19 @@ main (int argc, char **argv)
   add ("/tracker/places", test_places);
   add ("/tracker/own-numbers", test_own_numbers);
   add ("/tracker/patience", test_patience);
+  add ("/tracker/crossing", test_crossing);
+  add ("/tracker/crossing-hidden", test_crossing_hidden);
+  add ("/tracker/occlusion", test_occlusion);
+  add ("/tracker/jitter", test_jitter);
+  add ("/tracker/unsure", test_unsure);
+  add ("/tracker/id-jump", test_id_jump);
+  add ("/tracker/comes-back", test_comes_back);
+  add ("/tracker/comes-back-unlooked", test_comes_back_unlooked);
+  add ("/tracker/same-place", test_same_place);
+  add ("/tracker/comes-out", test_comes_out);
+  g_test_add_func ("/tracker/motion", test_motion);
+  g_test_add_func ("/tracker/motion-gaps", test_motion_gaps);
+  g_test_add_func ("/tracker/looks", test_looks);
   add ("/tracker/bounded", test_bounded);
   g_test_add_func ("/tracker/iou", test_iou);
   return g_test_run ();
