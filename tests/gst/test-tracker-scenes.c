@@ -345,7 +345,7 @@ int
 main (int argc, char **argv)
 {
   static const Case cases[] = {
-    { 5, FALSE, .6, .58 }, { 25, FALSE, .6, .58 }, { 5, TRUE, .88, .78 }, { 25, TRUE, .86, .76 }
+    { 5, FALSE, .66, .63 }, { 25, FALSE, .62, .6 }, { 5, TRUE, .88, .78 }, { 25, TRUE, .86, .76 }
   };
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {

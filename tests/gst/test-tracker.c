@@ -296,6 +296,21 @@ test_occlusion (Scene *scene, gconstpointer data)
   g_assert_cmpuint (scene->tracks[0]->id, ==, id);
 }
 
+/* A cow who walks, is hidden and stands there is found where she was seen last. */
+static void
+test_stands (Scene *scene, gconstpointer data)
+{
+  guint64 id;
+
+  for (int i = 0; i <= 60; i++)
+    see (scene, (GstCowSighting[]){ cow_at (100 + 4 * i, 100, 1) }, 1);
+  id = scene->tracks[0]->id;
+  for (int i = 0; i < 30; i++)
+    see (scene, NULL, 0);
+  see (scene, (GstCowSighting[]){ cow_at (110 + 4 * 60, 100, 1) }, 1);
+  g_assert_cmpuint (scene->tracks[0]->id, ==, id);
+}
+
 /* A cow who trembles and is missed in every third frame keeps her track; so does the one beside
  * her. */
 static void
@@ -460,6 +475,21 @@ test_same_place (Scene *scene, gconstpointer data)
   g_assert_cmpuint (scene->tracks[1]->id, ==, second);
 }
 
+/* Of two cows who are a little alike each is the one whom she is more like. */
+static void
+test_alike (Scene *scene, gconstpointer data)
+{
+  static const float brown[4] = { 1, 1.2f, 0, 0 };
+  guint64 first, second;
+
+  see (scene, (GstCowSighting[]){ looking (100, black), looking (120, brown) }, 2);
+  first = scene->tracks[0]->id;
+  second = scene->tracks[1]->id;
+  see (scene, (GstCowSighting[]){ looking (102, brown), looking (118, black) }, 2);
+  g_assert_cmpuint (scene->tracks[0]->id, ==, second);
+  g_assert_cmpuint (scene->tracks[1]->id, ==, first);
+}
+
 /* A cow who comes out from behind another is unsure at first, and then somebody known. */
 static void
 test_comes_out (Scene *scene, gconstpointer data)
@@ -559,12 +589,14 @@ main (int argc, char **argv)
   add ("/tracker/crossing", test_crossing);
   add ("/tracker/crossing-hidden", test_crossing_hidden);
   add ("/tracker/occlusion", test_occlusion);
+  add ("/tracker/stands", test_stands);
   add ("/tracker/jitter", test_jitter);
   add ("/tracker/unsure", test_unsure);
   add ("/tracker/id-jump", test_id_jump);
   add ("/tracker/comes-back", test_comes_back);
   add ("/tracker/comes-back-unlooked", test_comes_back_unlooked);
   add ("/tracker/same-place", test_same_place);
+  add ("/tracker/alike", test_alike);
   add ("/tracker/comes-out", test_comes_out);
   g_test_add_func ("/tracker/motion", test_motion);
   g_test_add_func ("/tracker/motion-gaps", test_motion_gaps);
