@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/files/error.h"
+#include "tests/trainer/cli.h"
 #include "trainer/eval/track-scores.h"
 
 static CowTrackScores
@@ -229,6 +230,66 @@ test_refused (void)
   refuse (many, many, "5000 true tracks and 5000 that were found");
 }
 
+/* ---- cow-trainer eval --tracks --------------------------------------------------------------- */
+
+/* Writes a file; returns its path. */
+static char *
+make_file (const char *folder, const char *name, const char *text)
+{
+  char *path = g_build_filename (folder, name, NULL);
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+  return path;
+}
+
+static const char true_rows[] = "1,1,0,0,10,10,1\n2,1,0,0,10,10,1\n3,1,0,0,10,10,1\n"
+                                "4,1,0,0,10,10,1\n",
+                  good_rows[] = "1,7,0,0,10,10,1\n2,7,0,0,10,10,1\n3,8,0,0,10,10,1\n"
+                                "4,8,0,0,10,10,1\n";
+
+static void
+test_program (void)
+{
+  char *folder = cli_folder ();
+  g_autofree char *truth = make_file (folder, "truth.txt", true_rows),
+                  *found = make_file (folder, "found.txt", good_rows),
+                  *late = make_file (folder, "late.txt", "0,1,0,0,10,10,1\n");
+  {
+    g_auto (Result) result = cli_run ("eval", "--tracks", truth, found, truth, NULL);
+    g_assert_cmpint (result.status, ==, 0);
+    g_auto (GStrv) lines = g_strsplit (result.out, "\n", -1);
+    g_assert_cmpuint (g_strv_length (lines), ==, 4);
+    cli_assert_says (lines[0], "HOTA");
+    cli_assert_says (lines[1], "found.txt  0.7071  1.0000  0.5000");
+    cli_assert_says (lines[2], "truth.txt  1.0000  1.0000  1.0000");
+    cli_assert_says (result.err, "truth.txt: MOT, 4 boxes, frames counted from 1, with tracks");
+    g_assert_null (strstr (result.err, "warning"));
+  }
+  g_auto (Result) shifted = cli_run ("eval", "--tracks", truth, late, NULL);
+  g_assert_cmpint (shifted.status, ==, 0);
+  cli_assert_says (shifted.err, "late.txt: its frames are counted from 0 and the truth's from 1");
+  cli_remove (folder);
+}
+
+static void
+test_program_refuses (void)
+{
+  char *folder = cli_folder ();
+  g_autofree char *truth = make_file (folder, "truth.txt", true_rows),
+                  *nobody = make_file (folder, "nobody.txt", "1,-1,0,0,10,10,1\n"),
+                  *twice = make_file (folder, "twice.txt", "1,1,0,0,9,9,1\n1,1,5,0,9,9,1\n");
+  g_auto (Result) alone = cli_run ("eval", "--tracks", truth, NULL);
+  cli_assert_error (&alone, 2, "truth.txt are missing");
+  g_auto (Result) mixed = cli_run ("eval", "--tracks", truth, truth, "--out", folder, NULL);
+  cli_assert_error (&mixed, 2, "takes no other option");
+  g_auto (Result) untracked = cli_run ("eval", "--tracks", truth, nobody, NULL);
+  g_assert_cmpint (untracked.status, ==, 1);
+  cli_assert_says (untracked.err, "nobody.txt: not every box has a track");
+  g_auto (Result) doubled = cli_run ("eval", "--tracks", truth, twice, NULL);
+  g_assert_cmpint (doubled.status, ==, 1);
+  cli_assert_says (doubled.err, "twice.txt: found boxes: frame 0 has 1 twice");
+  cli_remove (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -240,5 +301,7 @@ main (int argc, char **argv)
   g_test_add_func ("/track-scores/loyal", test_loyal);
   g_test_add_func ("/track-scores/nothing", test_nothing);
   g_test_add_func ("/track-scores/refused", test_refused);
+  g_test_add_func ("/track-scores/program", test_program);
+  g_test_add_func ("/track-scores/program-refuses", test_program_refuses);
   return g_test_run ();
 }

@@ -18,6 +18,7 @@
 #include "trainer/eval/report.h"
 #include "trainer/cli/cut-videos.h"
 #include "trainer/cli/dataset-flags.h"
+#include "trainer/cli/eval-tracks.h"
 #include "trainer/cli/verb.h"
 #include "trainer/data/crop-table.h"
 #include "trainer/data/dataset-open.h"
@@ -39,6 +40,7 @@ static const VerbHelp help = {
   "  cow-trainer eval barn.mp4 --bouts scored.csv --zones \"bed=0,0,0.4,1\" --adapter runs/barn "
   "\\\n"
   "    --out eval   on a recording that somebody scored\n"
+  "  cow-trainer eval --tracks truth.txt found.txt   how well cows were followed\n"
   "\n"
   "Prints accuracy and a report by class, and writes to the folder --out: report.html (all of\n"
   "it on one page), report.txt, results.json, per_class.csv, predictions.csv, and each figure\n"
@@ -64,7 +66,11 @@ static const VerbHelp help = {
   "same, about the same pictures; the page has both side by side and the pictures on which they\n"
   "differ (against.json, too). --save keeps the metrics and the confusion matrix there too. "
   "Pictures that\n"
-  "cannot be read are named and left out; the exit status is then 1.",
+  "cannot be read are named and left out; the exit status is then 1.\n"
+  "\n"
+  "--tracks needs no adapter: it compares files of MOT or COCO with the tracks of cows with the "
+  "true\n"
+  "ones, and prints HOTA, IDF1 and MOTA and what they are made of, as TrackEval counts them.",
 };
 
 typedef struct {
@@ -73,6 +79,7 @@ typedef struct {
   VideoCutting cutting;
   char *out, *split;
   char *against; /* another adapter */
+  char *tracks;  /* file of where cows were */
   gboolean calibrate, save;
   double precision_target;
   int workers;
@@ -118,6 +125,22 @@ check_arguments (const Options *options, GError **error)
   if (options->arguments && (data->data || data->train || data->val || data->test))
     return verb_usage (error, "recordings and --data: one of them is expected");
   return TRUE;
+}
+
+/* Files are compared with a file, and nothing else is asked. */
+static gboolean
+run_tracks (const Options *options, GError **error)
+{
+  const CowDatasetOptions *data = &options->dataset.data;
+
+  if (options->model.adapter || options->model.model || options->out || options->against ||
+      options->calibrate || options->save || options->cutting.bouts_path || data->data ||
+      data->train || data->val || data->test)
+    return verb_usage (error, "--tracks compares files of tracks, and takes no other option");
+  if (!options->arguments)
+    return verb_usage (error, "--tracks: the files that are to be compared with %s are missing",
+                       options->tracks);
+  return eval_tracks (options->tracks, options->arguments, error);
 }
 
 static gboolean
@@ -663,6 +686,7 @@ options_clear (Options *self)
   g_free (self->out);
   g_free (self->split);
   g_free (self->against);
+  g_free (self->tracks);
   g_strfreev (self->arguments);
 }
 
@@ -684,6 +708,8 @@ verb_eval (int argc, char **argv, GError **error)
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "Folder for the results", "FOLDER" },
     { "against", 0, 0, G_OPTION_ARG_FILENAME, &options.against,
       "Another adapter, to be compared on the same pictures", "FOLDER" },
+    { "tracks", 0, 0, G_OPTION_ARG_FILENAME, &options.tracks,
+      "Compare files of tracks with this one", "FILE" },
     { "calibrate", 0, 0, G_OPTION_ARG_NONE, &options.calibrate,
       "Fit temperature and thresholds on val, and keep them", NULL },
     { "min-precision", 0, 0, G_OPTION_ARG_DOUBLE, &options.precision_target,
@@ -704,7 +730,10 @@ verb_eval (int argc, char **argv, GError **error)
   g_array_append_vals (entries, own, G_N_ELEMENTS (own));
   /* Undivided pictures are all evaluated. */
   options.dataset.data.val_fraction = 0;
-  return verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) &&
-         dataset_flags_finish (&options.dataset, error) && check_options (&options, error) &&
+  if (!verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error))
+    return FALSE;
+  if (options.tracks)
+    return run_tracks (&options, error);
+  return dataset_flags_finish (&options.dataset, error) && check_options (&options, error) &&
          job_run (&job, error);
 }

@@ -339,6 +339,7 @@ finish (Reading *self, const char *format)
   for (guint i = 0; i < boxes->boxes->len; i++)
     g_array_index (boxes->boxes, CowBox, i).frame -= from;
   g_array_sort (boxes->boxes, compare); /* stable, as GLib's merge sort is */
+  boxes->first_number = from;
   boxes->tracked = self->n_tracked == boxes->boxes->len;
   boxes->last_frame = g_array_index (boxes->boxes, CowBox, boxes->boxes->len - 1).frame;
   g_string_append_printf (text, "%s: %s, %u box%s, frames counted from %u, %s", name, format,

@@ -18,10 +18,11 @@ typedef struct {
 } CowBox;
 
 typedef struct {
-  GArray *boxes;     /* of CowBox, by frame, and within one as in the file */
-  gboolean tracked;  /* whether all have a track; else none counts */
-  int width, height; /* of the pictures, where the file tells; else 0 */
-  char *text;        /* what was understood, for people: "cows.txt: MOT, ..." */
+  GArray *boxes;      /* of CowBox, by frame, and within one as in the file */
+  gboolean tracked;   /* whether all have a track; else none counts */
+  int width, height;  /* of the pictures, where the file tells; else 0 */
+  guint first_number; /* of the file's first frame: 0 or 1 */
+  char *text;         /* what was understood, for people: "cows.txt: MOT, ..." */
   guint64 last_frame;
 } CowBoxes;
 
