@@ -5,10 +5,10 @@
 #include <math.h>
 
 /* Standard deviations as fractions of the box's width, for x and w, or of its height. */
-#define SEEN  0.05  /* of a side that a detector draws */
-#define START 0.03  /* of the velocity of a cow that was not seen before, a frame */
-#define TURN  0.01  /* of the change of velocity in a frame */
-#define GROW  0.02  /* of the change of a side in a frame */
+#define SEEN  0.05 /* of a side that a detector draws */
+#define START 0.03 /* of the velocity of a cow that was not seen before, a frame */
+#define TURN  0.01 /* of the change of velocity in a frame */
+#define GROW  0.02 /* of the change of a side in a frame */
 /* A cow that is out of sight keeps so much of her velocity from frame to frame: the longer she is
  * hidden, the likelier she stands. */
 #define KEPT 0.97

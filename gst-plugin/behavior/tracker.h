@@ -24,7 +24,7 @@ typedef enum {
   GST_COW_ID_ROI, /* the id of a GstVideoRegionOfInterestMeta; some detectors number boxes in it,
                      not objects */
   GST_COW_ID_TRACKER, /* the id that a tracker gave */
-  GST_COW_ID_PLACE /* a zone or the full frame: it never moves, and is never matched to what was detected */
+  GST_COW_ID_PLACE    /* a zone or the full frame: it never moves, nor is matched to detections */
 } GstCowIdSource;
 
 /* A region of one frame, as the tracker sees it. */

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 #define GST_COW_LABEL_UNKNOWN "unknown"
 
 /* Tracks that `cowbehavior` keeps at most, and the frames after which it forgets one that was not
- * seen. `cowpublish` forgets what it knows of a track as late. */
+ * seen and has nothing to be recognised by. `cowpublish` forgets what it knows of any as late. */
 #define GST_COW_TRACKER_MAX      512
 #define GST_COW_TRACKER_PATIENCE 150
 

@@ -31,8 +31,8 @@ chance (guint n)
   return (int)((state >> 8) % n);
 }
 
-/* Six cows walk close together for 60 frames, and are seen with jitter, gaps and other names; ghosts come and go.
- * Some frames have nobody, or nobody who is found. */
+/* Six cows walk close together for 60 frames, and are seen with jitter, gaps and other names;
+ * ghosts come and go. Some frames have nobody, or nobody who is found. */
 static void
 make_tracks (GArray *truth, GArray *found)
 {

@@ -9,7 +9,7 @@
 
 #define MOST_TRACK_PAIRS (1u << 24)
 #define MOST_BOX_PAIRS   (1u << 20)
-#define MATCHED          .5 /* the overlap from which on CLEAR MOT and identity take boxes for one */
+#define MATCHED          .5 /* the overlap from which on boxes are of one cow, but in HOTA */
 #define ALPHAS           19 /* .05, .1, ... .95 */
 
 /* ---- boxes by frame, cows numbered from 0 ---------------------------------------------------- */
