@@ -2,6 +2,7 @@
 /* Readers of all layouts add the pictures that they find here. */
 #include "trainer/data/dataset-draft.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -108,12 +109,14 @@ dataset_draft_add (DatasetDraft *self, const DatasetEntry *entry, const char *pl
     return FALSE;
   self->n_of_one += self->options->multiple && !entry->several;
   if (!self->options->keep_absent && access (entry->path, R_OK) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s: the picture %s does not exist or cannot be read%s%s", place, entry->path,
-                 strchr (entry->path, '\\') ? "; its backslashes are of Windows" : "",
-                 self->options->prefixes
-                     ? ""
-                     : " (tables: --prefix FROM=TO says where the pictures are now)");
+    const int code = errno;
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: the picture %s %s%s%s%s", place, entry->path,
+        code == ENOENT || code == ENOTDIR ? "does not exist" : "cannot be read: ",
+        code == ENOENT || code == ENOTDIR ? "" : g_strerror (code),
+        strchr (entry->path, '\\') ? "; its backslashes are of Windows" : "",
+        self->options->prefixes ? ""
+                                : " (tables: --prefix FROM=TO says where the pictures are now)");
     return FALSE;
   }
   if (self->set->samples->len == COW_DATASET_MOST_SAMPLES) {

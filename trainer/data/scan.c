@@ -132,7 +132,7 @@ read_folder (const char *folder, GError **error)
 static gboolean
 look_at (const char *path, struct stat *status, gboolean *there, GError **error)
 {
-  *there = stat (path, status) == 0;
+  *there = cow_stat (path, status) == 0;
   if (*there || errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EACCES)
     return TRUE;
   return fail_reading (path, errno, error);

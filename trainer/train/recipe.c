@@ -343,7 +343,7 @@ cow_recipe_make_absolute (CowRecipe *self)
   self->prefix = prefix;
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {
     g_autofree char *value = cow_recipe_get (self, i);
-    if (!cow_recipe_is_path (i) || !cow_path_exists (value) ||
+    if (!cow_recipe_is_path (i) || !*value || !cow_path_exists (value) ||
         (g_str_equal (cow_recipe_key (i), "network") && cow_vit_config_of_size (value, &unused)))
       continue;
     g_autofree char *absolute = g_canonicalize_filename (value, NULL);
