@@ -18,6 +18,8 @@ typedef struct {
   GHashTable *set_index;   /* their indices as text -> its index + 1 */
   guint n_of_one;          /* with several labels a picture: pictures of layouts that tell one */
   guint n_ungrouped;       /* pictures of a grouped input without a group */
+  const char *ways;        /* in which --group-by groups this input, for messages; NULL: those of
+                              tables and folders */
   Scan *scan;              /* of all folders of the input */
   GArray *classes;         /* of DatasetClass: what the scan's tags mean */
 } DatasetDraft;

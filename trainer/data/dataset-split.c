@@ -161,11 +161,12 @@ warn (DatasetDraft *draft, const Division *self)
   const CowDataset *set = self->set;
 
   if (!set->grouped_by && draft->options->group_by == NULL)
-    dataset_draft_warn (draft, "pictures are divided one by one: near-identical ones (of one "
-                               "video, say) may be in training and in "
-                               "validation, and results look better than they are; --group-by "
-                               "keeps them together (tables: cow, session, "
-                               "camera or a column; folders: name)");
+    dataset_draft_warn (draft,
+                        "pictures are divided one by one: near-identical ones (of one video, say) "
+                        "may be in training and in validation, and results look better than they "
+                        "are; --group-by keeps them together (%s)",
+                        draft->ways ? draft->ways
+                                    : "tables: cow, session, camera or a column; folders: name");
   if (set->grouped_by && draft->n_ungrouped > 0)
     dataset_draft_warn (draft, "%u picture%s no %s; each is divided on its own", draft->n_ungrouped,
                         words_of (draft->n_ungrouped, " has", "s have"), set->grouped_by);

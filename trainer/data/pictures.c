@@ -565,21 +565,31 @@ decode (VipsImage **image, const char *path, Picture *picture, GError **error)
   return TRUE;
 }
 
-static gboolean
-decode_bytes (const guint8 *data, gsize n_bytes, const char *path, Picture *picture, GError **error)
+/* A picture whose header is read; NULL with an error. */
+static VipsImage *
+open_bytes (const guint8 *data, gsize n_bytes, const char *path, GError **error)
 {
   if (!check_texts (data, n_bytes, path, error) || !pictures_have_memory (0, path, error))
-    return FALSE;
+    return NULL;
   if (!is_known (data, n_bytes)) {
     const char *format = guess_format (data, n_bytes);
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
                  "%s: not a picture: neither JPEG, PNG, WebP, BMP nor TIFF%s%s", path,
                  format ? ", but " : "", format ? format : "");
-    return FALSE;
+    return NULL;
   }
   VipsImage *image = vips_image_new_from_buffer (data, n_bytes, "", "fail_on", VIPS_FAIL_ON_ERROR,
                                                  "access", VIPS_ACCESS_SEQUENTIAL, NULL);
-  const gboolean ok = image ? decode (&image, path, picture, error) : fail_vips (path, error);
+  if (!image)
+    fail_vips (path, error);
+  return image;
+}
+
+static gboolean
+decode_bytes (const guint8 *data, gsize n_bytes, const char *path, Picture *picture, GError **error)
+{
+  VipsImage *image = open_bytes (data, n_bytes, path, error);
+  const gboolean ok = image && decode (&image, path, picture, error);
   g_clear_object (&image);
   if (!ok)
     picture_clear (picture);
@@ -666,6 +676,44 @@ read_alone (const guint8 *data, gsize n_bytes, const char *path, Picture *pictur
   picture_clear (picture);
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: cannot be decoded: %s", path, messages);
   return FALSE;
+}
+
+/* Of a picture that libvips reads; alone, so that what it says is about this one. */
+static gboolean
+size_by_header (const guint8 *data, gsize n_bytes, const char *path, int size[2], GError **error)
+{
+  g_rw_lock_writer_lock (&alone);
+  VipsImage *image = open_bytes (data, n_bytes, path, error);
+  g_rw_lock_writer_unlock (&alone);
+  if (!image)
+    return FALSE;
+  const gboolean on_its_side = vips_image_get_orientation (image) >= 5;
+  size[on_its_side] = vips_image_get_width (image);
+  size[!on_its_side] = vips_image_get_height (image);
+  g_object_unref (image);
+  return TRUE;
+}
+
+gboolean
+picture_size (const char *path, int *width, int *height, GError **error)
+{
+  g_autofree guint8 *data = NULL;
+  gsize n_bytes = 0;
+  int size[2] = { 0 };
+
+  if (!read_file (path, &data, &n_bytes, error))
+    return FALSE;
+  if (bmp_is_bmp (data, n_bytes)) {
+    Bmp bmp;
+    if (!bmp_open (&bmp, data, n_bytes, path, error))
+      return FALSE;
+    size[0] = bmp.width;
+    size[1] = bmp.height;
+  } else if (!pictures_start (error) || !size_by_header (data, n_bytes, path, size, error))
+    return FALSE;
+  *width = size[0];
+  *height = size[1];
+  return check_size (size[0], size[1], path, error);
 }
 
 gboolean

@@ -49,6 +49,9 @@ typedef struct {
  */
 gboolean picture_read (const char *path, Picture *picture, GError **error);
 void picture_clear (Picture *picture);
+/* The size of a picture as picture_read () would give it, upright, by its header alone. The same
+ * errors, but for what is wrong with the pixels. */
+gboolean picture_size (const char *path, int *width, int *height, GError **error);
 
 /* The notes as text, NULL when there are none; free with g_free. */
 char *picture_notes_text (const Picture *picture);
