@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "model/files/floats.h"
+#include "model/network/detector-file.h"
 #include "model/training/random.h"
 
 #define FIRST_HEAT .01
@@ -74,18 +75,38 @@ first_values (const CowDetectorTrain *self, int i, guint64 key, const CowParamet
 }
 
 gboolean
-cow_detector_train_start (CowDetectorTrain *self, guint64 seed, GError **error)
+cow_detector_train_start (CowDetectorTrain *self, guint64 seed, const float *const *tensors,
+                          GError **error)
 {
   for (int i = 0; i < COW_DETECTOR_TENSORS; i++) {
     const CowParameter *parameter = cow_parameters_get (self->parameters, self->first + (guint)i);
-    g_autofree float *values = cow_floats_new (parameter->count, "the head", error);
-    if (!values)
+    g_autofree float *first = tensors ? NULL : cow_floats_new (parameter->count, "the head", error);
+    if (first)
+      first_values (self, i, cow_random_key (seed, (guint64)i), parameter, first);
+    else if (!tensors)
       return FALSE;
-    first_values (self, i, cow_random_key (seed, (guint64)i), parameter, values);
-    if (!cow_parameters_set (self->parameters, self->first + (guint)i, values, error))
+    if (!cow_parameters_set (self->parameters, self->first + (guint)i, first ? first : tensors[i],
+                             error))
       return FALSE;
   }
   return TRUE;
+}
+
+gboolean
+cow_detector_train_write (const CowDetectorTrain *self, const char *folder, GError **error)
+{
+  g_autoptr (CowDetectorFile) file = g_new0 (CowDetectorFile, 1);
+
+  file->config = self->config;
+  for (int i = 0; i < COW_DETECTOR_TENSORS; i++) {
+    const guint index = self->first + (guint)i;
+    file->tensors[i] =
+        cow_floats_new (cow_parameters_get (self->parameters, index)->count, "the head", error);
+    if (!file->tensors[i] ||
+        !cow_parameters_read (self->parameters, index, file->tensors[i], error))
+      return FALSE;
+  }
+  return cow_detector_file_write (file, folder, error);
 }
 
 /* ---- passes ---------------------------------------------------------------------------------- */

@@ -15,9 +15,14 @@ typedef struct _CowDetectorTrain CowDetectorTrain;
 CowDetectorTrain *cow_detector_train_new (CowParameters *parameters,
                                           const CowDetectorConfig *config);
 void cow_detector_train_free (CowDetectorTrain *self);
-/* After cow_parameters_allocate (): first values from `seed`: Kaiming's normal (He et al., 2015),
- * norms of 1 and 0, and a heat of 1 % everywhere (Lin et al., 2017). */
-gboolean cow_detector_train_start (CowDetectorTrain *self, guint64 seed, GError **error);
+/* After cow_parameters_allocate (): `tensors` [COW_DETECTOR_TENSORS], or where NULL first values
+ * from `seed`: Kaiming's normal (He et al., 2015), norms of 1 and 0, and a heat of 1 % everywhere
+ * (Lin et al., 2017). */
+gboolean cow_detector_train_start (CowDetectorTrain *self, guint64 seed,
+                                   const float *const *tensors, GError **error);
+/* Writes COW_DETECTOR_FILE. */
+gboolean cow_detector_train_write (const CowDetectorTrain *self, const char *folder,
+                                   GError **error);
 /*
  * tokens [n_levels], each [batch, n_prefix + rows * columns, n_features], device memory that stays
  * until the backward. Waits, and gives the cells [batch, cow_cells_n (), COW_CELL_VALUES], host

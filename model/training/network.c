@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/training/network.h"
+#include "model/training/network-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,47 +9,8 @@
 #include "model/files/host-memory.h"
 #include "model/files/vit-sizes.h"
 #include "model/network/backbones.h"
-#include "model/training/head-train.h"
 #include "model/training/random.h"
 #include "model/training/trained-backbones.h"
-
-struct _CowNetwork {
-  CkStream *stream;
-  const CowKind *kind;
-  guint n_classes;
-  gint64 features; /* width of what the head reads */
-  CowParameters *parameters;
-  CowCheckpoint *checkpoint;    /* the base, open as long as weights are computed from it */
-  CowAdapter *adapter;          /* the one that trains, or NULL */
-  CowTrainedBackbone *backbone; /* NULL where only the head trains */
-  CowHeadTrain *head;
-
-  /* The last pass, device memory */
-  int batch;
-  float *input;
-  gsize input_bytes;
-  const float *logits;  /* the head's */
-  float *dlogits;       /* [batch, n_classes] */
-  gint32 *labels;       /* [batch] */
-  float *targets;       /* [batch, n_classes] */
-  float *class_weights; /* [n_classes] */
-
-  /* The passes since the last cow_network_read () */
-  GArray *kept;   /* of Kept */
-  guint n_kept;   /* of which so many are used */
-  GArray *passes; /* of CowPass */
-  gboolean stepped;
-  CowAdamW settings; /* of the last step */
-};
-
-/* What a pass leaves to be read. */
-typedef struct {
-  int batch, room;
-  gboolean has_loss;
-  float *logits; /* device [room, n_classes] */
-  double *loss;  /* device [1] */
-  float *host_logits;
-} Kept;
 
 void
 cow_network_backbone_config (CowNetworkKind kind, const CowVitConfig *named, int image_size,
@@ -195,7 +156,7 @@ make_backbone (CowNetwork *self, const CowNetworkOptions *options, GError **erro
   self->features = config.n_features;
   config.streamed = options->streamed;
   if (self->kind->cached)
-    return TRUE;
+    return !options->detector || cow_network_boxes_new (self, options, &config, error);
   if (self->kind->adapted && !make_adapter (self, options, &config.vit, error))
     return FALSE;
   const CowTrainedOptions train = { .adapter = self->adapter,
@@ -207,35 +168,49 @@ make_backbone (CowNetwork *self, const CowNetworkOptions *options, GError **erro
                                     .precision = options->precision };
   self->backbone =
       cow_trained_class_of (&config)->create (self->parameters, &config, &train, error);
-  return self->backbone != NULL;
+  return self->backbone &&
+         (!options->detector || cow_network_boxes_new (self, options, &config, error));
+}
+
+/* A classifier's head; *like is the one that it starts from, or NULL. */
+static gboolean
+make_head (CowNetwork *self, const CowNetworkOptions *options, CowHeadWeights **like,
+           GError **error)
+{
+  const char *folder = options->start_head ? options->start_head : options->start;
+  if (folder &&
+      !(*like = cow_head_weights_read (folder, self->features, options->n_classes, error)))
+    return FALSE;
+  self->head = cow_head_train_new (self->parameters, self->features, options->n_classes,
+                                   self->kind->head, options->head_dropout, *like);
+  return TRUE;
 }
 
 CowNetwork *
 cow_network_new (CkStream *stream, const CowNetworkOptions *options, GError **error)
 {
-  g_return_val_if_fail (stream->training != NULL && options->n_classes > 0, NULL);
+  g_return_val_if_fail (
+      stream->training != NULL && (options->detector != NULL) == (options->n_classes == 0), NULL);
   g_autoptr (CowNetwork) self = g_new0 (CowNetwork, 1);
   self->stream = stream;
   self->kind = cow_kind (options->kind);
   self->n_classes = options->n_classes;
   self->parameters = cow_parameters_new (stream);
-  self->kept = g_array_new (FALSE, TRUE, sizeof (Kept));
+  self->kept = g_array_new (FALSE, TRUE, sizeof (CowKeptPass));
   self->passes = g_array_new (FALSE, FALSE, sizeof (CowPass));
   if (!cow_precision_check (stream->device, options->precision, error) ||
       !make_backbone (self, options, error))
     return NULL;
-  g_autoptr (CowHeadWeights) head = NULL;
-  const char *head_folder = options->start_head ? options->start_head : options->start;
-  if (head_folder &&
-      !(head = cow_head_weights_read (head_folder, self->features, options->n_classes, error)))
+  g_autoptr (CowHeadWeights) like = NULL;
+  if (!options->detector && !make_head (self, options, &like, error))
     return NULL;
-  self->head = cow_head_train_new (self->parameters, self->features, options->n_classes,
-                                   self->kind->head, options->head_dropout, head);
   return cow_parameters_allocate (self->parameters, error) &&
                  (!self->backbone ||
                   self->backbone->klass->start (self->backbone, options->seed, error)) &&
-                 cow_head_train_start (self->head, head,
-                                       cow_random_key (options->seed, G_MAXUINT32), error) &&
+                 (options->detector ? cow_network_boxes_start (self, options, error)
+                                    : cow_head_train_start (
+                                          self->head, like,
+                                          cow_random_key (options->seed, G_MAXUINT32), error)) &&
                  (!self->checkpoint || cow_checkpoint_check (self->checkpoint, error))
              ? g_steal_pointer (&self)
              : NULL;
@@ -255,12 +230,12 @@ clear_buffers (CowNetwork *self)
 }
 
 static void
-clear_kept (CkStream *stream, Kept *kept)
+clear_kept (CkStream *stream, CowKeptPass *kept)
 {
   ck_free (stream, kept->logits);
   ck_free (stream, kept->loss);
   g_free (kept->host_logits);
-  *kept = (Kept){ 0 };
+  *kept = (CowKeptPass){ 0 };
 }
 
 void
@@ -270,6 +245,7 @@ cow_network_free (CowNetwork *self)
     return;
   CkStream *stream = self->stream;
   g_clear_pointer (&self->head, cow_head_train_free);
+  cow_network_boxes_clear (self);
   if (self->backbone)
     self->backbone->klass->free (self->backbone);
   g_clear_pointer (&self->adapter, cow_adapter_free);
@@ -278,7 +254,7 @@ cow_network_free (CowNetwork *self)
   clear_buffers (self);
   ck_free (stream, self->class_weights);
   for (guint i = 0; i < self->kept->len; i++)
-    clear_kept (stream, &g_array_index (self->kept, Kept, i));
+    clear_kept (stream, &g_array_index (self->kept, CowKeptPass, i));
   g_array_unref (self->kept);
   g_array_unref (self->passes);
   g_free (self);
@@ -318,20 +294,28 @@ cow_network_buffer (CowNetwork *self, guint i, gsize *count, float **values, GEr
 
 /* ---- passes ---------------------------------------------------------------------------------- */
 
+/* Logits of a picture, of which buffers have one where there are none. */
+static gsize
+n_outputs (const CowNetwork *self)
+{
+  return MAX (self->n_classes, 1);
+}
+
 /* Device memory for an input, its labels and its logits' gradient. */
 static gboolean
 ensure_buffers (CowNetwork *self, int batch, gsize input_bytes, GError **error)
 {
   CkStream *stream = self->stream;
+  const gsize outputs = n_outputs (self);
   if (self->batch == batch && self->input_bytes == input_bytes)
     return TRUE;
   clear_buffers (self);
   self->input = ck_alloc (stream, input_bytes);
-  self->dlogits = ck_alloc (stream, (gsize)batch * self->n_classes * sizeof (float));
+  self->dlogits = ck_alloc (stream, (gsize)batch * outputs * sizeof (float));
   self->labels = ck_alloc (stream, (gsize)batch * sizeof (gint32));
-  self->targets = ck_alloc (stream, (gsize)batch * self->n_classes * sizeof (float));
+  self->targets = ck_alloc (stream, (gsize)batch * outputs * sizeof (float));
   if (!self->class_weights)
-    self->class_weights = ck_alloc (stream, self->n_classes * sizeof (float));
+    self->class_weights = ck_alloc (stream, outputs * sizeof (float));
   if (!self->input || !self->dlogits || !self->labels || !self->targets || !self->class_weights) {
     clear_buffers (self);
     return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures", batch);
@@ -342,13 +326,13 @@ ensure_buffers (CowNetwork *self, int batch, gsize input_bytes, GError **error)
 }
 
 /* Room for what this pass leaves. */
-static Kept *
+static CowKeptPass *
 add_kept (CowNetwork *self, int batch, GError **error)
 {
-  const gsize bytes = (gsize)batch * self->n_classes * sizeof (float);
+  const gsize bytes = (gsize)batch * n_outputs (self) * sizeof (float);
   if (self->n_kept == self->kept->len)
     g_array_set_size (self->kept, self->n_kept + 1);
-  Kept *kept = &g_array_index (self->kept, Kept, self->n_kept);
+  CowKeptPass *kept = &g_array_index (self->kept, CowKeptPass, self->n_kept);
   if (kept->room < batch) {
     clear_kept (self->stream, kept);
     kept->logits = ck_alloc (self->stream, bytes);
@@ -380,30 +364,49 @@ forward (CowNetwork *self, int batch, int height, int width, gboolean training, 
                   : NULL;
 }
 
+/* The logits of the last forward stay until they are read. */
+static gboolean
+keep_logits (CowNetwork *self, const CowKeptPass *kept, GError **error)
+{
+  const gint64 n = (gint64)kept->batch * self->n_classes;
+  return cow_check (
+      self->stream->operations->copy_rows (self->stream, 1, n, self->logits, n, kept->logits, n),
+      error, "keeping logits");
+}
+
+/* What the network reads of a picture, floats. */
+static gsize
+input_size (const CowNetwork *self, int height, int width)
+{
+  return self->kind->cached && !self->boxes.head ? (gsize)self->features
+                                                 : 3 * (gsize)height * (gsize)width;
+}
+
 gboolean
 cow_network_forward (CowNetwork *self, const float *pixels, int batch, int height, int width,
                      gboolean training, guint64 key, GError **error)
 {
   CkStream *stream = self->stream;
+  const CowBackboneConfig *config = self->backbone     ? &self->backbone->config
+                                    : self->boxes.base ? &self->boxes.base->config
+                                                       : NULL;
   gsize bytes;
-  const gsize picture =
-      self->kind->cached ? (gsize)self->features : 3 * (gsize)height * (gsize)width;
-  if (self->backbone &&
-      !self->backbone->config.klass->check_size (&self->backbone->config, width, height, error))
+  if (config && !config->klass->check_size (config, width, height, error))
     return FALSE;
-  if (batch < 1 || !g_size_checked_mul (&bytes, picture * sizeof (float), (gsize)batch))
+  if (batch < 1 ||
+      !g_size_checked_mul (&bytes, input_size (self, height, width) * sizeof (float), (gsize)batch))
     return cow_check (CK_BAD_SHAPE, error, "a batch of %d pictures", batch);
   if (!ensure_buffers (self, batch, bytes, error) ||
       !cow_check (ck_upload (stream, self->input, pixels, bytes), error, "uploading pictures"))
     return FALSE;
+  if (self->boxes.head)
+    return cow_network_boxes_forward (self, batch, height, width, training, key, error) &&
+           add_kept (self, batch, error);
   self->logits = forward (self, batch, height, width, training, key, error);
   if (!self->logits)
     return FALSE;
-  const Kept *kept = add_kept (self, batch, error);
-  const gint64 n = (gint64)batch * self->n_classes;
-  return kept &&
-         cow_check (stream->operations->copy_rows (stream, 1, n, self->logits, n, kept->logits, n),
-                    error, "keeping logits");
+  const CowKeptPass *kept = add_kept (self, batch, error);
+  return kept && keep_logits (self, kept, error);
 }
 
 static gboolean
@@ -423,7 +426,7 @@ cow_network_loss (CowNetwork *self, const gint32 *labels, const float *class_wei
 {
   CkStream *stream = self->stream;
   g_return_val_if_fail (self->n_kept > 0, FALSE);
-  Kept *kept = &g_array_index (self->kept, Kept, self->n_kept - 1);
+  CowKeptPass *kept = &g_array_index (self->kept, CowKeptPass, self->n_kept - 1);
   const CkCrossEntropy op = { .batch = self->batch,
                               .classes = self->n_classes,
                               .logits = self->logits,
@@ -449,7 +452,7 @@ cow_network_loss_multiple (CowNetwork *self, const float *targets, const float *
 {
   CkStream *stream = self->stream;
   g_return_val_if_fail (self->n_kept > 0, FALSE);
-  Kept *kept = &g_array_index (self->kept, Kept, self->n_kept - 1);
+  CowKeptPass *kept = &g_array_index (self->kept, CowKeptPass, self->n_kept - 1);
   const CkBinaryCrossEntropy op = { .batch = self->batch,
                                     .classes = self->n_classes,
                                     .logits = self->logits,
@@ -472,9 +475,13 @@ cow_network_loss_multiple (CowNetwork *self, const float *targets, const float *
 
 /* Copies what a pass left to the host. */
 static CkStatus
-read_pass (CowNetwork *self, Kept *kept, CowPass *pass)
+read_pass (CowNetwork *self, CowKeptPass *kept, CowPass *pass)
 {
   const gsize bytes = (gsize)kept->batch * self->n_classes * sizeof (float);
+  if (self->boxes.head) {
+    *pass = (CowPass){ .batch = kept->batch, .loss = kept->has_loss ? kept->host_loss : NAN };
+    return CK_OK;
+  }
   *pass = (CowPass){ .batch = kept->batch, .logits = kept->host_logits, .loss = NAN };
   CkStatus status = ck_download (self->stream, kept->host_logits, kept->logits, bytes);
   if (status == CK_OK && kept->has_loss)
@@ -504,7 +511,7 @@ cow_network_read (CowNetwork *self, guint *n, double *norm, GError **error)
   double found = 0;
   g_array_set_size (self->passes, self->n_kept);
   for (guint i = 0; i < self->n_kept && status == CK_OK; i++)
-    status = read_pass (self, &g_array_index (self->kept, Kept, i),
+    status = read_pass (self, &g_array_index (self->kept, CowKeptPass, i),
                         &g_array_index (self->passes, CowPass, i));
   *n = self->n_kept;
   self->n_kept = 0;
@@ -545,5 +552,6 @@ cow_network_save (CowNetwork *self, const char *folder, GError **error)
   if (!cow_folder_make (folder, error))
     return FALSE;
   return (!self->backbone || self->backbone->klass->write (self->backbone, folder, error)) &&
-         cow_head_train_write (self->head, folder, error);
+         (self->boxes.head ? cow_detector_train_write (self->boxes.head, folder, error)
+                           : cow_head_train_write (self->head, folder, error));
 }

@@ -7,6 +7,7 @@
 #define COW_NETWORK_H
 
 #include "model/adapter/kind.h"
+#include "model/network/detector.h"
 #include "model/training/adapter-start.h"
 #include "model/training/trained-backbone.h"
 
@@ -37,6 +38,9 @@ typedef struct {
   CowPrecision precision; /* of linear layers: any but int8; AUTO is fp32 */
   double streamed;        /* the share of a frozen base's weights that is (CowBackboneConfig) */
   gsize memory_limit;     /* bytes that auto may use for activations; 0: half of what is free now */
+  /* What looks for boxes in whole pictures instead of telling their class; NULL: a classifier.
+   * n_classes is 0 then. */
+  const CowDetectorConfig *detector;
   /* Named kinds: the vision transformer that trains from scratch; its family counts, not the
    * kind's. */
   CowVitConfig config;
@@ -63,11 +67,18 @@ guint cow_network_n_buffers (const CowNetwork *self);
 const char *cow_network_buffer (CowNetwork *self, guint i, gsize *count, float **values,
                                 GError **error);
 
+/* What a picture shows, for a network that looks for boxes: px of the picture as the network sees
+ * it. */
+typedef struct {
+  const CowBounds *boxes; /* [n] */
+  guint n;
+} CowFrameBoxes;
+
 /* A forward pass since the last cow_network_read (). Host memory, the network's, until its next
  * forward. */
 typedef struct {
   int batch;
-  const float *logits; /* [batch, n_classes] */
+  const float *logits; /* [batch, n_classes]; NULL where boxes are looked for */
   double loss;         /* NAN where it was not asked for */
 } CowPass;
 
@@ -93,6 +104,16 @@ gboolean cow_network_loss (CowNetwork *self, const gint32 *labels, const float *
 gboolean cow_network_loss_multiple (CowNetwork *self, const float *targets,
                                     const float *positive_weights, gboolean backward, float factor,
                                     GError **error);
+/*
+ * The same for a network that looks for boxes: the mean of detection-loss.h over the pictures,
+ * frames [batch]. It is computed on the host, so that forward passes wait.
+ */
+gboolean cow_network_loss_boxes (CowNetwork *self, const CowFrameBoxes *frames, gboolean backward,
+                                 float factor, GError **error);
+/* What it finds in picture i of the last forward, into `detections` of CowDetection; the arguments
+ * are those of cow_cells_read (). */
+void cow_network_find_boxes (const CowNetwork *self, int i, float least, double overlap, guint most,
+                             GArray *detections);
 /* Enqueues an optimiser step on the gradients summed so far, which begin anew after it. */
 gboolean cow_network_step (CowNetwork *self, const CowAdamW *settings, double max_norm,
                            GError **error);

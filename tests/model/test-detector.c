@@ -42,7 +42,7 @@ set_up (Fixture *self, gconstpointer level)
   self->parameters = cow_parameters_new (self->stream);
   self->head = cow_detector_train_new (self->parameters, &config);
   g_assert_true (cow_parameters_allocate (self->parameters, &error));
-  g_assert_true (cow_detector_train_start (self->head, 3, &error));
+  g_assert_true (cow_detector_train_start (self->head, 3, NULL, &error));
   for (int i = 0; i < 2; i++) {
     self->host[i] = g_new (float, N);
     self->tokens[i] = ck_alloc (self->stream, N * sizeof (float));

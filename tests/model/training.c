@@ -25,9 +25,8 @@ const TrainingCase training_cases[] = {
   { .name = NULL },
 };
 
-/* A small network of DINOv3's shape, or of timm's. */
-static CowVitConfig
-small_config (const TrainingCase *sort)
+CowVitConfig
+training_config (const TrainingCase *sort)
 {
   return (CowVitConfig){
     .family = cow_vit_family_find (sort->timm ? "timm_vit" : "dinov3_vit"),
@@ -88,7 +87,7 @@ training_new (const TrainingCase *sort, const TrainingHow *how)
     .rslora = how->rslora,
     .targets = targets,
     .checkpointing = how->checkpointing ? COW_CHECKPOINTING_ON : COW_CHECKPOINTING_OFF,
-    .config = small_config (sort),
+    .config = training_config (sort),
     .precision = how->precision,
     .streamed = how->streamed,
     .image_size = TRAINING_SIDE,

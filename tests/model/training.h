@@ -71,4 +71,7 @@ const char *const *training_targets (const TrainingCase *sort);
 /* The located base of the case, or NULL where it needs none; free with g_free. */
 char *training_base (const TrainingCase *sort);
 
+/* The small network of DINOv3's shape, or of timm's, of a case that trains from scratch. */
+CowVitConfig training_config (const TrainingCase *sort);
+
 #endif
