@@ -14,7 +14,8 @@
 #define N      (3 * WIDTH * HEIGHT)
 #define N_KEYS 150
 
-static const CowAugment levels[] = { COW_AUGMENT_LIGHT, COW_AUGMENT_MEDIUM, COW_AUGMENT_HEAVY };
+static const CowAugment levels[] = { COW_AUGMENT_LIGHT, COW_AUGMENT_MEDIUM, COW_AUGMENT_HEAVY,
+                                     COW_AUGMENT_FRAMES };
 
 /* A smooth picture with a bright half, so that every kind of change shows. */
 static void
@@ -176,12 +177,68 @@ test_sizes (void)
     }
 }
 
+/* ---- boxes ----------------------------------------------------------------------------------- */
+
+enum { FRAME_W = 160, FRAME_H = 96 };
+
+/* The box around what is brighter than half. */
+static CowBounds
+bright (const guint8 *rgb)
+{
+  int x0 = FRAME_W, y0 = FRAME_H, x1 = 0, y1 = 0;
+  for (int y = 0; y < FRAME_H; y++)
+    for (int x = 0; x < FRAME_W; x++)
+      if (rgb[3 * (y * FRAME_W + x) + 1] > 128) {
+        x0 = MIN (x0, x);
+        y0 = MIN (y0, y);
+        x1 = MAX (x1, x + 1);
+        y1 = MAX (y1, y + 1);
+      }
+  return (CowBounds){ x0, y0, MAX (x1 - x0, 0), MAX (y1 - y0, 0) };
+}
+
+/* A box goes where its pixels go, but for what a hole hides and blur smears. */
+static void
+test_boxes (gconstpointer data)
+{
+  const CowAugment level = (CowAugment)GPOINTER_TO_INT (data);
+  const CowBounds box = { 56, 34, 50, 30 };
+  guint n_good = 0, n_moved = 0;
+
+  for (guint64 key = 0; key < N_KEYS; key++) {
+    g_autofree guint8 *rgb = g_malloc (3 * FRAME_W * FRAME_H);
+    CowBounds moved = box;
+    memset (rgb, 10, 3 * FRAME_W * FRAME_H);
+    for (int y = 34; y < 64; y++)
+      memset (rgb + 3 * (y * FRAME_W + 56), 245, 3 * 50);
+    augment (level, key, rgb, FRAME_W, FRAME_H);
+    cow_augment_boxes (level, key, FRAME_W, FRAME_H, &moved, 1);
+    const CowBounds seen = bright (rgb);
+    n_good += cow_bounds_iou (&moved, &seen) > .88;
+    n_moved += cow_bounds_iou (&moved, &box) < .95;
+  }
+  g_test_message ("%u good, %u moved", n_good, n_moved);
+  g_assert_cmpuint (n_good, >, N_KEYS * 9 / 10);
+  g_assert_cmpuint (n_moved, >, N_KEYS / 3);
+}
+
+/* A whole frame's box neither turns nor tilts: its sides stay in proportion. */
+static void
+test_upright (void)
+{
+  for (guint64 key = 0; key < N_KEYS; key++) {
+    CowBounds box = { 20, 30, 40, 20 };
+    cow_augment_boxes (COW_AUGMENT_FRAMES, key, FRAME_W, FRAME_H, &box, 1);
+    g_assert_cmpfloat_with_epsilon (box.w, 2 * box.h, 1e-9);
+  }
+}
+
 static void
 test_names (void)
 {
   CowAugment level;
 
-  for (CowAugment i = COW_AUGMENT_NONE; i <= COW_AUGMENT_HEAVY; i++) {
+  for (CowAugment i = COW_AUGMENT_NONE; i <= COW_AUGMENT_FRAMES; i++) {
     g_assert_true (cow_augment_parse (cow_augment_name (i), &level));
     g_assert_cmpint (level, ==, i);
   }
@@ -199,8 +256,11 @@ main (int argc, char **argv)
         g_strdup_printf ("/augment/changes/%s", cow_augment_name (levels[i]));
     g_autofree char *grey = g_strdup_printf ("/augment/grey/%s", cow_augment_name (levels[i]));
     g_test_add_data_func (changes, GUINT_TO_POINTER (i), test_changes);
+    g_autofree char *boxes = g_strdup_printf ("/augment/boxes/%s", cow_augment_name (levels[i]));
     g_test_add_data_func (grey, GUINT_TO_POINTER (i), test_grey);
+    g_test_add_data_func (boxes, GINT_TO_POINTER (levels[i]), test_boxes);
   }
+  g_test_add_func ("/augment/upright", test_upright);
   g_test_add_func ("/augment/strength", test_strength);
   g_test_add_func ("/augment/flip", test_flip);
   g_test_add_func ("/augment/sizes", test_sizes);

@@ -3,7 +3,8 @@
  * The order of the changes and how likely each is, from the cow recipes ("medium"): flip .5; rotate
  * .5; shift, scale and rotate .5; perspective .3; one of brightness and contrast, hue and
  * saturation, colour jitter .8; one of noise, blur, motion blur .3; black holes .2. "light" and
- * "heavy" differ in the angles, the scale and the strength of the colours.
+ * "heavy" differ in the angles, the scale and the strength of the colours; "frames" neither turns
+ * nor tilts.
  */
 #include "trainer/data/augment.h"
 
@@ -18,10 +19,11 @@
 
 /* How strong a level is. */
 typedef struct {
-  double degrees; /* of rotations, either way */
-  double zoom;    /* scale 1 +- this */
-  double light;   /* brightness and contrast, +- this; the other colours in proportion (.2 is the
+  double degrees;   /* of rotations, either way */
+  double zoom;      /* scale 1 +- this */
+  double light;     /* brightness and contrast, +- this; the other colours in proportion (.2 is the
                      recipe's medium) */
+  gboolean upright; /* neither turned nor tilted */
 } AugmentStrength;
 
 /* A picture's random numbers, one after the other. */
@@ -166,18 +168,17 @@ apply (const Map *map, VipsImage **image)
   return status;
 }
 
-static int
-augment_geometry (Draw *draw, const AugmentStrength *strength, VipsImage **image)
+static Map
+draw_map (Draw *draw, const AugmentStrength *strength, double width, double height)
 {
-  const double width = vips_image_get_width (*image), height = vips_image_get_height (*image),
-               degrees = strength->degrees;
+  const double degrees = strength->degrees;
   Map map = identity;
 
   if (draw_chance (draw, .5)) {
     const Map flip = { { { -1, 0, width - 1 }, { 0, 1, 0 }, { 0, 0, 1 } } };
     append (&map, &flip);
   }
-  if (draw_chance (draw, .5)) {
+  if (!strength->upright && draw_chance (draw, .5)) {
     const Map turn = similarity (width, height, draw_between (draw, -degrees, degrees), 1, 0, 0);
     append (&map, &turn);
   }
@@ -188,11 +189,54 @@ augment_geometry (Draw *draw, const AugmentStrength *strength, VipsImage **image
     const Map move = similarity (width, height, angle, scale, x * width, y * height);
     append (&map, &move);
   }
-  if (draw_chance (draw, .3)) {
+  if (!strength->upright && draw_chance (draw, .3)) {
     const Map tilt = perspective (draw, width, height);
     append (&map, &tilt);
   }
+  return map;
+}
+
+static int
+augment_geometry (Draw *draw, const AugmentStrength *strength, VipsImage **image)
+{
+  const Map map =
+      draw_map (draw, strength, vips_image_get_width (*image), vips_image_get_height (*image));
+
   return memcmp (&map, &identity, sizeof map) == 0 ? 0 : apply (&map, image);
+}
+
+/* From places of the picture to places of the result: the adjugate, whose scale does not count. */
+static Map
+backwards (const Map *map)
+{
+  Map result;
+
+  for (int i = 0; i < 3; i++)
+    for (int j = 0; j < 3; j++) {
+      const int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
+      result.m[i][j] = map->m[a][c] * map->m[b][d] - map->m[a][d] * map->m[b][c];
+    }
+  return result;
+}
+
+/* The upright box around the corners of a box. Places of the map are middles of pixels, sides of
+ * boxes lie between them. */
+static CowBounds
+move_box (const Map *map, const CowBounds *box)
+{
+  double low[2] = { G_MAXDOUBLE, G_MAXDOUBLE }, high[2] = { -G_MAXDOUBLE, -G_MAXDOUBLE };
+
+  for (int corner = 0; corner < 4; corner++) {
+    const double x = box->x - .5 + (corner % 2 ? box->w : 0),
+                 y = box->y - .5 + (corner / 2 ? box->h : 0),
+                 z = map->m[2][0] * x + map->m[2][1] * y + map->m[2][2];
+    for (int i = 0; i < 2; i++) {
+      const double place = (map->m[i][0] * x + map->m[i][1] * y + map->m[i][2]) / z + .5;
+      low[i] = MIN (low[i], place);
+      high[i] = MAX (high[i], place);
+    }
+  }
+  return (CowBounds){ low[0], low[1], high[0] - low[0], high[1] - low[1] };
 }
 
 /* ---- light, colour and noise ----------------------------------------------------------------- */
@@ -443,6 +487,7 @@ static const struct {
   [COW_AUGMENT_LIGHT] = { "light", { .degrees = 10, .zoom = .1, .light = .1 } },
   [COW_AUGMENT_MEDIUM] = { "medium", { .degrees = 15, .zoom = .2, .light = .2 } },
   [COW_AUGMENT_HEAVY] = { "heavy", { .degrees = 20, .zoom = .3, .light = .3 } },
+  [COW_AUGMENT_FRAMES] = { "frames", { .zoom = .3, .light = .2, .upright = TRUE } },
 };
 
 const char *
@@ -518,4 +563,17 @@ cow_augment_run (CowAugment level, guint64 key, guint8 *rgb, int width, int heig
   g_set_error (error, COW_ERROR, COW_ERROR_DEVICE, "augmentation: %s", text);
   vips_error_clear ();
   return FALSE;
+}
+
+void
+cow_augment_boxes (CowAugment level, guint64 key, int width, int height, CowBounds *boxes, guint n)
+{
+  Draw draw = { .key = key };
+
+  if (level == COW_AUGMENT_NONE)
+    return;
+  const Map map = draw_map (&draw, &levels[level].strength, width, height),
+            forth = backwards (&map);
+  for (guint i = 0; i < n; i++)
+    boxes[i] = move_box (&forth, &boxes[i]);
 }

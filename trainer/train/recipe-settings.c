@@ -115,7 +115,7 @@ static const Setting settings[] = {
   { "data", "allow-missing", SWITCH (allow_missing), FIXED, NULL,
     "Go on when a class has no pictures in a split" },
   { "data", "augment", NAME (augment, strengths), FIXED, "HOW",
-    "Strength of augmentation: none, light, medium or heavy" },
+    "Strength of augmentation: none, light, medium, heavy or frames" },
   { "data", "copies", INT (copies, 0, 100), FIXED, "N",
     "Augmented copies of a picture, besides the picture itself" },
   { "data", "balance", NAME (balance, balances), FIXED, "HOW",
