@@ -4,11 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/network/argmax.h"
 #include "model/training/random.h"
 #include "trainer/host/memory.h"
-#include "trainer/eval/calibration.h"
-#include "trainer/eval/label-metrics.h"
 #include "trainer/host/progress.h"
 #include "trainer/train/schedule.h"
 #include "trainer/host/stop.h"
@@ -29,7 +26,6 @@ typedef struct {
   gint64 first_us;
   Progress *progress;
   gint64 noted_us;
-  float *targets; /* [batch, n_classes], with several labels a picture */
 } Run;
 
 typedef enum { PART_DONE, PART_INTERRUPTED, PART_HOURS, PART_FAILED } Part;
@@ -113,52 +109,6 @@ check_loss (const Run *self, double loss, GError **error)
   return FALSE;
 }
 
-/* Whether all labels are right, where a probability of one half or more is one. */
-static gboolean
-is_exact (const CowLabelSets *sets, const float *logits, gint32 label)
-{
-  const guint8 *shown = cow_label_sets_get (sets, (guint)label);
-  for (guint c = 0; c < sets->n_classes; c++)
-    if ((logits[c] >= 0) != shown[c])
-      return FALSE;
-  return TRUE;
-}
-
-static gint64
-count_correct (const Run *self, const CowPass *pass, const gint32 *labels)
-{
-  const guint n_classes = self->loop->n_classes;
-  gint64 correct = 0;
-  for (int i = 0; i < pass->batch; i++) {
-    const float *logits = pass->logits + (gsize)i * n_classes;
-    correct += self->loop->sets ? is_exact (self->loop->sets, logits, labels[i])
-                                : cow_argmax (logits, n_classes) == (guint)labels[i];
-  }
-  return correct;
-}
-
-/* Enqueues the loss of a batch, and with `backward` its gradients. */
-static gboolean
-batch_loss (Run *self, const CowFeedBatch *batch, const float *weights, gboolean backward,
-            double factor, GError **error)
-{
-  const CowLoop *loop = self->loop;
-  const float smoothing = (float)self->recipe->label_smoothing;
-
-  if (!loop->sets)
-    return cow_network_loss (loop->network, batch->labels, weights, smoothing, backward,
-                             (float)factor, error);
-  for (int i = 0; i < batch->n; i++) {
-    const guint8 *shown = cow_label_sets_get (loop->sets, (guint)batch->labels[i]);
-    /* As Keras smooths binary labels: 0 and 1 come nearer to one half. */
-    for (guint c = 0; c < loop->n_classes; c++)
-      self->targets[(gsize)i * loop->n_classes + c] =
-          (float)shown[c] * (1 - smoothing) + smoothing / 2;
-  }
-  return cow_network_loss_multiple (loop->network, self->targets, weights, backward, (float)factor,
-                                    error);
-}
-
 /* Enqueues forward and backward of a batch that is `share` of its step. */
 static gboolean
 train_batch (Run *self, const CowFeedBatch *batch, gsize position, double share, GError **error)
@@ -169,7 +119,7 @@ train_batch (Run *self, const CowFeedBatch *batch, gsize position, double share,
 
   return cow_network_forward (loop->network, batch->data, batch->n, batch->height, batch->width,
                               TRUE, key, error) &&
-         batch_loss (self, batch, loop->class_weights, TRUE, share, error);
+         loop->task->klass->loss (loop->task, batch, TRUE, share, error);
 }
 
 /* Enqueues the optimiser's step. */
@@ -192,6 +142,7 @@ static gboolean
 finish_step (Run *self, const gint32 *labels, double rate, GError **error)
 {
   CowRunCounters *at = self->at;
+  const CowTask *task = self->loop->task;
   double norm, loss_sum = 0;
   gint64 correct = 0;
   guint n_passes;
@@ -203,7 +154,7 @@ finish_step (Run *self, const gint32 *labels, double rate, GError **error)
     if (!check_loss (self, passes[i].loss, error))
       return FALSE;
     loss_sum += passes[i].loss * passes[i].batch;
-    correct += count_correct (self, &passes[i], labels);
+    correct += task->klass->count (task, &passes[i], labels);
   }
   at->step++;
   at->learning_rate = rate;
@@ -290,84 +241,19 @@ train_part (Run *self, GError **error)
   return PART_DONE;
 }
 
-/* The answers of a whole validation, where a picture may have several labels. */
-typedef struct {
-  gsize n, n_classes;
-  float *logits; /* [n, n_classes] */
-  guint8 *shown; /* likewise */
-} Answers;
-
-static void
-answers_clear (Answers *self)
-{
-  g_free (self->logits);
-  g_free (self->shown);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answers, answers_clear)
-
-static gboolean
-answers_init (Answers *self, const CowLoop *loop, gsize n, GError **error)
-{
-  gsize values;
-  self->n_classes = loop->n_classes;
-  if (!loop->sets)
-    return TRUE;
-  if (g_size_checked_mul (&values, n, self->n_classes)) {
-    self->logits = g_try_new (float, values);
-    self->shown = g_try_new (guint8, values);
-  }
-  return (self->logits && self->shown) ||
-         cow_check (CK_NO_MEMORY, error, "the answers for %" G_GSIZE_FORMAT " validation pictures",
-                    n);
-}
-
-static void
-answers_add (Answers *self, const CowLoop *loop, const CowPass *pass, const gint32 *labels)
-{
-  if (!loop->sets)
-    return;
-  memcpy (self->logits + self->n * self->n_classes, pass->logits,
-          (gsize)pass->batch * self->n_classes * sizeof (float));
-  for (int i = 0; i < pass->batch; i++)
-    memcpy (self->shown + (self->n + (gsize)i) * self->n_classes,
-            cow_label_sets_get (loop->sets, (guint)labels[i]), self->n_classes);
-  self->n += (gsize)pass->batch;
-}
-
-/* Mean average precision; fits the loop's thresholds. */
-static double
-answers_judge (const Answers *self, const CowLoop *loop)
-{
-  const guint n = (guint)self->n, n_classes = loop->n_classes;
-  g_autofree float *probabilities = g_new (float, self->n * self->n_classes);
-  g_autofree CowThreshold *thresholds = g_new (CowThreshold, n_classes);
-
-  for (guint i = 0; i < n; i++)
-    cow_sigmoid (self->logits + (gsize)i * n_classes, n_classes, 1,
-                 probabilities + (gsize)i * n_classes);
-  cow_thresholds_fit_labels (probabilities, self->shown, n, n_classes, 0, thresholds);
-  for (guint c = 0; c < n_classes; c++)
-    if (thresholds[c].known)
-      loop->thresholds[c] = (float)thresholds[c].value;
-  return cow_mean_average_precision (self->shown, self->logits, n, n_classes);
-}
-
 static Part
 validate (Run *self, CowEpoch *row, GError **error)
 {
   const CowLoop *loop = self->loop;
   const gsize n = cow_feed_size (loop->feed, COW_VAL);
   g_autoptr (Progress) progress = progress_new ("pictures", n);
+  CowTask *task = loop->task;
   double loss_sum = 0;
-  gint64 correct = 0;
   CowFeedBatch batch;
-  g_auto (Answers) answers = { 0 };
 
   self->progress = progress;
   self->noted_us = 0;
-  if (!answers_init (&answers, loop, n, error) ||
-      !cow_feed_start (loop->feed, COW_VAL, 0, 0, error))
+  if (!task->klass->begin (task, n, error) || !cow_feed_start (loop->feed, COW_VAL, 0, 0, error))
     return PART_FAILED;
   for (gsize done = 0;; done += (gsize)batch.n) {
     if (wants_to_stop (self) != PART_DONE)
@@ -379,19 +265,18 @@ validate (Run *self, CowEpoch *row, GError **error)
     guint n_passes;
     if (!cow_network_forward (loop->network, batch.data, batch.n, batch.height, batch.width, FALSE,
                               0, error) ||
-        !batch_loss (self, &batch, NULL, FALSE, 0, error))
+        !task->klass->loss (task, &batch, FALSE, 0, error))
       return PART_FAILED;
     const CowPass *pass = cow_network_read (loop->network, &n_passes, NULL, error);
     if (!pass)
       return PART_FAILED;
-    correct += count_correct (self, pass, batch.labels);
     loss_sum += pass->loss * batch.n;
-    answers_add (&answers, loop, pass, batch.labels);
+    task->klass->add (task, pass, &batch);
     show (self, "validating", done + (gsize)batch.n);
   }
   cow_feed_stop (loop->feed);
   row->val_loss = loss_sum / (double)n;
-  row->val_acc = loop->sets ? answers_judge (&answers, loop) : (double)correct / (double)n;
+  row->val_acc = task->klass->judge (task);
   return PART_DONE;
 }
 
@@ -464,9 +349,6 @@ cow_loop_run (const CowLoop *self, CowLoopEnd *end, GError **error)
   run.schedule = cow_schedule_new (recipe->learning_rate, recipe->min_lr_ratio, recipe->warmup,
                                    (gint64)run.at->total_steps);
   run.epoch_us = now;
-  g_autofree float *targets =
-      self->sets ? g_new (float, (gsize)recipe->batch * self->n_classes) : NULL;
-  run.targets = targets;
   while (run.at->epoch < recipe->epochs) {
     if (recipe->patience > 0 && run.at->waited >= recipe->patience) {
       *end = COW_LOOP_PATIENCE;

@@ -4,9 +4,8 @@
 #ifndef COW_TRAINER_LOOP_H
 #define COW_TRAINER_LOOP_H
 
-#include "model/training/network.h"
-#include "trainer/train/feed.h"
 #include "trainer/train/run-state.h"
+#include "trainer/train/task.h"
 
 G_BEGIN_DECLS
 
@@ -22,12 +21,7 @@ typedef struct {
   CowNetwork *network;
   CowFeed *feed;
   CowRunState *state; /* where the loop begins, and then where it is */
-  guint n_classes;
-  /* [n_classes] or NULL; with several labels a picture those of the pictures that show a class. */
-  const float *class_weights;
-  const CowLabelSets *sets; /* where a picture may have several labels: what its label stands for */
-  float *thresholds;        /* [n_classes], with `sets`: written after each validation, those of the
-                               best F1; left as they are of classes that no picture there shows */
+  CowTask *task;
   /* Keeps `state` and the network; `best`: it is the best so far. Called where a step or an epoch
    * has ended. */
   gboolean (*save) (gboolean best, gpointer data, GError **error);

@@ -445,6 +445,17 @@ open_network (CowRun *self, GError **error)
   return self->network != NULL;
 }
 
+static void
+open_task (CowRun *self)
+{
+  const CowDataset *dataset = self->dataset;
+
+  self->task = dataset->sets ? cow_task_labels_new (self->recipe, self->network, dataset->sets,
+                                                    self->class_weights, self->thresholds)
+                             : cow_task_classes_new (self->recipe, self->network,
+                                                     dataset->n_classes, self->class_weights);
+}
+
 /* ---- where it stands ------------------------------------------------------------------------- */
 
 /* A run that was killed before it saved anything starts again, as it would have then. */
@@ -580,6 +591,7 @@ cow_run_open (const CowRunOptions *options, GError **error)
       !open_card (self, options, error) || !open_feed (self, error) ||
       !open_network (self, error) || !open_state (self, options, error))
     return NULL;
+  open_task (self);
   open_tracking (self);
   return g_steal_pointer (&self);
 }
@@ -593,6 +605,7 @@ cow_run_free (CowRun *self)
   g_clear_pointer (&self->card, cow_card_free);
   g_clear_pointer (&self->state, cow_run_state_free);
   g_clear_pointer (&self->feed, cow_feed_free);
+  g_clear_pointer (&self->task, cow_task_free);
   g_clear_pointer (&self->network, cow_network_free);
   g_clear_pointer (&self->folder, cow_run_folder_free);
   g_clear_pointer (&self->stream, ck_stream_free);

@@ -23,6 +23,7 @@ struct _CowRun {
   CowKeptPictures kept; /* that go with the adapter */
   CowNetwork *network;
   CowRunState *state;
+  CowTask *task;
   float *class_weights; /* [classes] or NULL */
   float *thresholds;    /* [classes] with several labels a picture: of the last validation */
   CowCard *card;

@@ -159,10 +159,7 @@ cow_run_train (CowRun *self, CowLoopEnd *end, GError **error)
                          .network = self->network,
                          .feed = self->feed,
                          .state = self->state,
-                         .n_classes = self->dataset->n_classes,
-                         .class_weights = self->class_weights,
-                         .sets = self->dataset->sets,
-                         .thresholds = self->thresholds,
+                         .task = self->task,
                          .save = save,
                          .epoch_done = epoch_done,
                          .data = self };
