@@ -7,7 +7,8 @@
  * member, which is also read.
  *
  * Where pictures have any number of labels it is {"format": 2, "labels": "multiple", "thresholds":
- * [...], ...}, so that a program that knows one label alone refuses it.
+ * [...], ...}, so that a program that knows one label alone refuses it. An adapter that finds cows in
+ * whole frames has {"format": 3, "task": "detect", ...}.
  */
 #include "model/adapter/card.h"
 
@@ -19,7 +20,8 @@
 #include "model/files/json-object.h"
 
 #define FORMAT          1
-#define FORMAT_MULTIPLE 2 /* with several labels a picture; the newest */
+#define FORMAT_MULTIPLE 2 /* with several labels a picture */
+#define FORMAT_DETECTS  3 /* of whole frames; the newest */
 #define MAX_CLASSES     1024
 #define MAX_NAME        256 /* bytes of a class */
 #define MAX_SIDE        8192
@@ -110,14 +112,21 @@ cow_card_set_multiple (CowCard *self, const float *thresholds)
   self->multiple = TRUE;
 }
 
-/* Copies the members that no field holds. */
+static gboolean
+is_own (const CowCard *self, const char *name)
+{
+  return g_strv_contains (own_members, name) ||
+         (self->multiple && g_strv_contains (multiple_members, name)) ||
+         (self->detects && g_str_equal (name, "task"));
+}
+
+/* Copies the members that no field of the card holds. */
 static void
-keep_others (JsonObject *from, JsonObject *to, gboolean multiple)
+keep_others (const CowCard *self, JsonObject *from, JsonObject *to)
 {
   g_autoptr (GList) names = json_object_get_members (from);
   for (GList *name = names; name != NULL; name = name->next)
-    if (!g_strv_contains (own_members, name->data) &&
-        !(multiple && g_strv_contains (multiple_members, name->data)))
+    if (!is_own (self, name->data))
       json_object_set_member (to, name->data,
                               json_node_copy (json_object_get_member (from, name->data)));
 }
@@ -392,6 +401,21 @@ get_multiple (JsonObject *card, const char *where, CowCard *self, GError **error
   return get_decisions (card, where, self, error);
 }
 
+/* What format 3 has beside format 1. */
+static gboolean
+get_task (JsonObject *card, const char *where, CowCard *self, GError **error)
+{
+  const char *task = NULL;
+  if (!cow_json_require (card, where, "task", error) ||
+      !cow_json_get_string (card, where, "task", &task, error))
+    return FALSE;
+  self->detects = g_str_equal (task, "detect");
+  if (!self->detects)
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: \"task\" is \"%s\", this version knows \"detect\"", where, task);
+  return self->detects;
+}
+
 /* ---- the file ------------------------------------------------------------------------------- */
 
 static gboolean
@@ -400,12 +424,12 @@ get_format (JsonObject *object, const char *where, gint64 *format, GError **erro
   if (!cow_json_require (object, where, "format", error) ||
       !cow_json_get_int (object, where, "format", 1, G_MAXINT64, format, error))
     return FALSE;
-  if (*format == FORMAT || *format == FORMAT_MULTIPLE)
+  if (*format <= FORMAT_DETECTS)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
                "%s: \"format\" is %" G_GINT64_FORMAT
-               ", this version reads %d and %d: a newer cowbehavior is needed",
-               where, *format, FORMAT, FORMAT_MULTIPLE);
+               ", this version reads %d to %d: a newer cowbehavior is needed",
+               where, *format, FORMAT, FORMAT_DETECTS);
   return FALSE;
 }
 
@@ -426,9 +450,10 @@ cow_card_read (const char *folder, gboolean *found, GError **error)
       !get_preprocess (object, path, &self->preprocess, error) ||
       !get_base (object, path, self, error) ||
       (format == FORMAT_MULTIPLE && !get_multiple (object, path, self, error)) ||
+      (format == FORMAT_DETECTS && !get_task (object, path, self, error)) ||
       !get_calibration (object, path, self, error))
     return NULL;
-  keep_others (object, self->others, self->multiple);
+  keep_others (self, object, self->others);
   return g_steal_pointer (&self);
 }
 
@@ -483,16 +508,21 @@ cow_card_write (const CowCard *self, const char *folder, GError **error)
   set_string (base, "hash", self->base_hash);
   if (self->base_fingerprint)
     set_string (base, "fingerprint", self->base_fingerprint);
-  json_object_set_int_member (card, "format", self->multiple ? FORMAT_MULTIPLE : FORMAT);
+  json_object_set_int_member (card, "format",
+                              self->detects    ? FORMAT_DETECTS
+                              : self->multiple ? FORMAT_MULTIPLE
+                                               : FORMAT);
   json_object_set_string_member (card, "kind", self->kind);
   json_object_set_array_member (card, "classes", classes);
   json_object_set_object_member (card, "preprocess", preprocess_object (&self->preprocess));
   json_object_set_object_member (card, "base", base);
+  if (self->detects)
+    json_object_set_string_member (card, "task", "detect");
   if (self->multiple) {
     json_object_set_string_member (card, "labels", "multiple");
     json_object_set_array_member (card, "thresholds", decisions_array (self));
   }
-  keep_others (self->others, card, self->multiple);
+  keep_others (self, self->others, card);
   if (!cow_folder_make (folder, error))
     return FALSE;
   g_autofree char *text = cow_json_object_text (card);

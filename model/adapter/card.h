@@ -24,6 +24,9 @@ typedef struct {
   /* Whether a picture has any number of labels: each class has a probability of its own, the
    * sigmoid of its logit. FALSE: one label, and probabilities are a softmax. */
   gboolean multiple;
+  /* Whether it finds cows in whole frames; its classes are then what it finds. Not with
+   * `multiple`. */
+  gboolean detects;
   /* What the member "calibration" says; read with the card, and left alone by cow_card_set_member
    * (). */
   double temperature; /* divides logits before softmax or sigmoid; 1 where nothing was fitted */

@@ -7,6 +7,7 @@ static const CowKind kinds[COW_N_NETWORKS] = {
   [COW_NETWORK_LORA] = { .name = "lora", .adapted = TRUE, .head = COW_HEAD_TAPERED },
   [COW_NETWORK_DORA] = { .name = "dora", .adapted = TRUE, .dora = TRUE, .head = COW_HEAD_TAPERED },
   [COW_NETWORK_FROZEN] = { .name = "frozen", .cached = TRUE, .head = COW_HEAD_TAPERED },
+  [COW_NETWORK_TOKENS] = { .name = "frozen-tokens", .head = COW_HEAD_TAPERED },
   [COW_NETWORK_DINOV3] = { .name = "dinov3",
                            .model_type = "dinov3_vit",
                            .named = TRUE,
@@ -55,4 +56,10 @@ gboolean
 cow_kind_needs_base (const CowKind *kind)
 {
   return kind->model_type == NULL;
+}
+
+gboolean
+cow_kind_reads_tokens (const CowKind *kind)
+{
+  return cow_kind_needs_base (kind) && !kind->adapted && !kind->cached;
 }

@@ -15,6 +15,7 @@ typedef enum {
   COW_NETWORK_LORA,     /* LoRA on a frozen base, and a head */
   COW_NETWORK_DORA,     /* DoRA likewise */
   COW_NETWORK_FROZEN,   /* a head alone, on features [batch, hidden] that were computed before */
+  COW_NETWORK_TOKENS,   /* a detector's head alone, on the tokens of the base in each pass */
   COW_NETWORK_DINOV3,   /* every weight of a DINOv3-shaped network from scratch, and a head */
   COW_NETWORK_VIT,      /* timm's ViT-Small with the cow head, from scratch */
   COW_NETWORK_RESNET18, /* torchvision's ResNet-18 with the cow head, from scratch */
@@ -42,6 +43,8 @@ const CowKind *cow_kind_find (const char *name);
 const char *const *cow_kind_names (void);
 /* Whether its network is a base in another folder. */
 gboolean cow_kind_needs_base (const CowKind *kind);
+/* Whether a head alone trains, on what a base computes in each pass. */
+gboolean cow_kind_reads_tokens (const CowKind *kind);
 
 G_END_DECLS
 

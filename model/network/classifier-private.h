@@ -7,9 +7,20 @@
 #include "model/network/backbone.h"
 #include "model/network/buffer.h"
 #include "model/network/classifier.h"
+#include "model/network/detector-file.h"
 #include "model/network/head.h"
 
 G_BEGIN_DECLS
+
+/* Of an adapter that finds cows. */
+typedef struct {
+  CowDetectorFile *file;                     /* NULL: it classifies */
+  CowBuffer weights[COW_DETECTOR_TENSORS];   /* device, as the file's tensors */
+  CowBuffer levels[COW_DETECTOR_MAX_LEVELS]; /* device: [n_tokens, n_features] of a frame */
+  CowDetectorPass pass;
+  float *cells; /* host: of the last frame */
+  gsize n_cells;
+} CowFinder;
 
 struct _CowClassifier {
   char *model_path, *adapter_path;
@@ -31,6 +42,7 @@ struct _CowClassifier {
   CowBackbone *backbone;
   CowHead *head; /* NULL without one, and while the device is opened anew */
   gboolean has_head;
+  CowFinder finder;
 
   /* Of the last run, with room for the largest */
   CowBuffer pixels;      /* device: [batch, 3, height, width] */
@@ -41,6 +53,9 @@ struct _CowClassifier {
   gsize last_hidden_state_room, pooler_output_room;
 };
 
+/* Loads the head of an adapter that finds cows (classifier-find.c), and frees it. */
+gboolean cow_classifier_open_finder (CowClassifier *self, GError **error);
+void cow_classifier_close_finder (CowClassifier *self);
 /* Frees what runs have reserved. */
 void cow_classifier_clear_buffers (CowClassifier *self);
 

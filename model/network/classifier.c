@@ -90,6 +90,21 @@ find_model (CowClassifier *self, const char *name, GError **error)
   return self->model_path != NULL;
 }
 
+/* One that finds cows has no answer for a crop, nor the other for a frame. */
+static gboolean
+check_task (const CowClassifier *self, gboolean detects, GError **error)
+{
+  if (self->card->detects == detects)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s %s is expected here",
+               self->adapter_path ? self->adapter_path : self->model_path,
+               detects ? "tells the class of a picture: an adapter that finds cows in whole frames "
+                         "(cow-trainer train --recipe detect-frozen)"
+                       : "finds cows in whole frames and tells no behaviour: an adapter that "
+                         "classifies");
+  return FALSE;
+}
+
 /* A folder that says what it holds must hold that. */
 static gboolean
 check_kind (const CowClassifier *self, GError **error)
@@ -257,9 +272,10 @@ open_parts (CowClassifier *self, GError **error)
                                  cow_card_kind (self->card)->model_type, &self->config, error) ||
       !check_precision (self, error))
     return FALSE;
-  if (self->adapter_path &&
-      (!check_kind (self, error) || !check_preprocess (self, error) ||
-       !read_adapter (self, &adapter, error) || !open_head (self, adapter != NULL, error)))
+  if (self->adapter_path && (!check_kind (self, error) || !check_preprocess (self, error) ||
+                             !read_adapter (self, &adapter, error) ||
+                             !(self->card->detects ? cow_classifier_open_finder (self, error)
+                                                   : open_head (self, adapter != NULL, error))))
     return FALSE;
   if (!open_backbone (self, adapter, error) || !cow_checkpoint_check (self->checkpoint, error))
     return FALSE;
@@ -307,7 +323,8 @@ load (CowClassifier *self, const CowClassifierOptions *options, GError **error)
     return FALSE;
   self->card = self->adapter_path ? cow_card_read (self->adapter_path, &self->card_found, error)
                                   : cow_card_new_default ();
-  if (!self->card || !find_model (self, options->model, error) || !read_preprocess (self, error))
+  if (!self->card || !check_task (self, options->detects, error) ||
+      !find_model (self, options->model, error) || !read_preprocess (self, error))
     return FALSE;
   if (options->like && options->like->checkpoint &&
       g_str_equal (options->like->model_path, self->model_path))
@@ -341,6 +358,7 @@ cow_classifier_new_like (const CowClassifier *self, CowPrecision precision,
     .precision = precision,
     .raised = raised,
     .threads = self->device->threads,
+    .detects = self->card->detects,
     .like = self,
   };
   return cow_classifier_new (&options, error);
@@ -364,8 +382,10 @@ free_head (CowHead *head)
 static void
 close_device (CowClassifier *self)
 {
-  if (self->stream)
+  if (self->stream) {
     cow_classifier_clear_buffers (self);
+    cow_classifier_close_finder (self);
+  }
   g_clear_pointer (&self->head, free_head);
   g_clear_pointer (&self->backbone, cow_backbone_free);
   g_clear_pointer (&self->checkpoint, cow_checkpoint_close);

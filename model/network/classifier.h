@@ -5,6 +5,7 @@
 #define COW_CLASSIFIER_H
 
 #include "model/network/backbone.h"
+#include "model/network/detection.h"
 #include "model/network/device.h"
 #include "model/network/head.h"
 #include "model/network/precision-choice.h"
@@ -22,8 +23,10 @@ typedef struct {
   /* Names of the linear layers that compute in the next finer precision, ended by NULL; NULL: none.
    * Not with auto. */
   const char *const *raised;
-  int threads; /* of a stream; 0: one a processor */
-  int batch;   /* the largest that there is to be memory for; 0: 8 */
+  int threads;      /* of a stream; 0: one a processor */
+  int batch;        /* the largest that there is to be memory for; 0: 8 */
+  gboolean detects; /* whether an adapter is wanted that finds cows in whole frames: one that does
+                       not is COW_ERROR_UNSUPPORTED, as is the other without */
   /* Or NULL: a network that may be of the same model. What both compute from the file is in memory
    * once then. Not used after loading. */
   const CowClassifier *like;
@@ -64,6 +67,24 @@ gboolean cow_classifier_run_tokens (CowClassifier *self, const float *pixels, in
  * are their places. cow_classifier_stream () must have waited for the work that writes there. */
 gboolean cow_classifier_run_prepared (CowClassifier *self, const float *const *pictures, int batch,
                                       int height, int width, CowOutput *output, GError **error);
+
+/* Whether it finds cows in whole frames; then it has no other head. */
+gboolean cow_classifier_detects (const CowClassifier *self);
+/* What is asked of a frame: scores from `least` on; of those that overlap (IoU) by more the surer
+ * one; at most so many. */
+typedef struct {
+  float least;
+  double overlap;
+  guint most;
+} CowFindLimits;
+#define COW_FIND_LIMITS_DEFAULT                                                                    \
+  {                                                                                                \
+    .least = .3f, .overlap = .6, .most = 100                                                       \
+  }
+/* Replaces what is in `detections`, of CowDetection, by the cows in a prepared frame, pixels [3,
+ * height, width] in host memory: px of these, the surest first. */
+gboolean cow_classifier_find (CowClassifier *self, const float *pixels, int height, int width,
+                              const CowFindLimits *limits, GArray *detections, GError **error);
 
 /* COW_ERROR_FORMAT where a number of the features or results of picture i of a run is not finite,
  * whatever its weights are: `what` names the picture. */

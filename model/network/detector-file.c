@@ -59,6 +59,68 @@ cow_detector_config_check (const CowDetectorConfig *self, const CowBackboneConfi
   return FALSE;
 }
 
+gboolean
+cow_detector_config_for (CowDetectorConfig *self, const CowBackboneConfig *backbone, int width,
+                         int stride, GError **error)
+{
+  const int patch = backbone->vit.patch_size, n_layers = backbone->vit.n_layers;
+
+  *self = (CowDetectorConfig){ .n_levels = (guint)MIN (n_layers, COW_DETECTOR_MAX_LEVELS),
+                               .n_features = backbone->n_features,
+                               .width = width,
+                               .patch = patch,
+                               .split = patch / MAX (stride, 1) };
+  if (!backbone->klass->n_tokens) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "a %s has no tokens, in which cows could be found", backbone->title);
+    return FALSE;
+  }
+  if (stride < 1 || patch % stride != 0) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "cells of %d px do not divide a token's %d px", stride, patch);
+    return FALSE;
+  }
+  for (int i = 0; i < (int)self->n_levels; i++)
+    self->layers[i] = n_layers * (i + 1) / (int)self->n_levels - 1;
+  return cow_detector_config_check (self, backbone, error);
+}
+
+gint64
+cow_detector_n_parameters (const CowDetectorConfig *self)
+{
+  gint64 n = 0;
+
+  for (int i = 0; i < COW_DETECTOR_TENSORS; i++)
+    n += (gint64)cow_detector_tensor_count (self, i);
+  return n;
+}
+
+gsize
+cow_detector_bytes (const CowDetectorConfig *self, int batch, int height, int width)
+{
+  const gsize rows = (gsize)batch * (gsize)(height / self->patch) * (gsize)(width / self->patch),
+              joined = self->n_levels * (gsize)self->n_features;
+  /* Tokens, joined and their gradients; three units of three arrays and two of gradients; outputs
+   * four times. */
+  const gsize floats = 4 * joined + (3 * COW_DETECTOR_UNITS + 2) * (gsize)self->width +
+                       4 * (gsize)cow_detector_n_outputs (self);
+
+  return rows * floats * sizeof (float);
+}
+
+double
+cow_detector_operations (const CowDetectorConfig *self, int height, int width)
+{
+  double operations = 0;
+
+  for (int unit = 0; unit <= COW_DETECTOR_UNITS; unit++) {
+    const CkConvolution shape = cow_detector_convolution (self, unit, 1, height, width);
+    operations +=
+        (double)shape.height * shape.width * shape.in * shape.out * shape.kernel * shape.kernel;
+  }
+  return operations;
+}
+
 gsize
 cow_detector_tensor_count (const CowDetectorConfig *self, int tensor)
 {

@@ -31,6 +31,18 @@ void cow_detector_file_free (CowDetectorFile *self);
 gboolean cow_detector_config_check (const CowDetectorConfig *self,
                                     const CowBackboneConfig *backbone, GError **error);
 gboolean cow_detector_config_equal (const CowDetectorConfig *a, const CowDetectorConfig *b);
+/*
+ * The head that is trained on a network where nobody says otherwise: of that width, with cells of
+ * `stride` px, on as many layers as there are, four at most, evenly over the depth. Completes
+ * *self; COW_ERROR_ARGUMENT where the stride does not divide a token.
+ */
+gboolean cow_detector_config_for (CowDetectorConfig *self, const CowBackboneConfig *backbone,
+                                  int width, int stride, GError **error);
+gint64 cow_detector_n_parameters (const CowDetectorConfig *self);
+/* Bytes of device memory that a pass of this batch takes beside the network's, in training with
+ * gradients; and multiply-adds of a picture's forward pass. */
+gsize cow_detector_bytes (const CowDetectorConfig *self, int batch, int height, int width);
+double cow_detector_operations (const CowDetectorConfig *self, int height, int width);
 /* Floats of a tensor. */
 gsize cow_detector_tensor_count (const CowDetectorConfig *self, int tensor);
 

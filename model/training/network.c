@@ -32,7 +32,8 @@ cow_network_backbone_config (CowNetworkKind kind, const CowVitConfig *named, int
 gboolean
 cow_network_checkpoints (CowNetworkKind kind, const CowBackboneConfig *config)
 {
-  return !cow_kind (kind)->cached && cow_trained_class_of (config)->checkpoints;
+  return !cow_kind (kind)->cached && !cow_kind_reads_tokens (cow_kind (kind)) &&
+         cow_trained_class_of (config)->checkpoints;
 }
 
 static CowTrainedParts
@@ -53,8 +54,10 @@ cow_network_activation_bytes (const CowNetworkOptions *options, const CowBackbon
                               int batch, int height, int width, gboolean checkpointing)
 {
   const CowTrainedParts parts = trained_parts (options);
-  return cow_kind (options->kind)->cached
-             ? 0
+  const CowKind *kind = cow_kind (options->kind);
+  return kind->cached ? 0
+         : cow_kind_reads_tokens (kind)
+             ? config->klass->workspace_bytes (config, batch, height, width)
              : cow_trained_class_of (config)->activation_bytes (config, &parts, batch, height,
                                                                 width, checkpointing);
 }
@@ -156,7 +159,9 @@ make_backbone (CowNetwork *self, const CowNetworkOptions *options, GError **erro
   self->features = config.n_features;
   config.streamed = options->streamed;
   if (self->kind->cached)
-    return !options->detector || cow_network_boxes_new (self, options, &config, error);
+    return TRUE;
+  if (cow_kind_reads_tokens (self->kind))
+    return cow_network_boxes_new (self, options, &config, error);
   if (self->kind->adapted && !make_adapter (self, options, &config.vit, error))
     return FALSE;
   const CowTrainedOptions train = { .adapter = self->adapter,
@@ -189,8 +194,11 @@ make_head (CowNetwork *self, const CowNetworkOptions *options, CowHeadWeights **
 CowNetwork *
 cow_network_new (CkStream *stream, const CowNetworkOptions *options, GError **error)
 {
-  g_return_val_if_fail (
-      stream->training != NULL && (options->detector != NULL) == (options->n_classes == 0), NULL);
+  const gboolean detects = options->detector != NULL;
+  g_return_val_if_fail (stream->training != NULL && detects == (options->n_classes == 0), NULL);
+  g_return_val_if_fail (detects ? !cow_kind (options->kind)->cached
+                                : !cow_kind_reads_tokens (cow_kind (options->kind)),
+                        NULL);
   g_autoptr (CowNetwork) self = g_new0 (CowNetwork, 1);
   self->stream = stream;
   self->kind = cow_kind (options->kind);
@@ -378,8 +386,7 @@ keep_logits (CowNetwork *self, const CowKeptPass *kept, GError **error)
 static gsize
 input_size (const CowNetwork *self, int height, int width)
 {
-  return self->kind->cached && !self->boxes.head ? (gsize)self->features
-                                                 : 3 * (gsize)height * (gsize)width;
+  return self->kind->cached ? (gsize)self->features : 3 * (gsize)height * (gsize)width;
 }
 
 gboolean

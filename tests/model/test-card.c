@@ -165,13 +165,46 @@ test_not_several (void)
   scratch_free (folder);
 }
 
+/* ---- of whole frames ------------------------------------------------------------------------- */
+
+static const char detector_card[] = "{\"format\":3,\"kind\":\"frozen-tokens\",\"classes\":[\"cow\"]"
+                                    ",\"preprocess\":{\"size\":[368,640],"
+                                    "\"interpolation\":\"bilinear\",\"normalisation\":\"imagenet\"}"
+                                    ",\"base\":{\"name\":\"x\",\"hash\":"
+                                    "null},\"task\":\"detect\",\"zz\":7}";
+
+/* The card goes through as it is; what classifies does not take it. */
+static void
+test_detects (void)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = scratch_new ();
+  scratch_write (folder, "cowbehavior.json", detector_card);
+  g_autoptr (CowCard) card = cow_card_read (folder, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (card->detects);
+  cow_card_write (card, folder, &error);
+  g_autofree char *written = scratch_read (folder, "cowbehavior.json", NULL);
+  g_autoptr (JsonNode) before = json_from_string (detector_card, NULL),
+                       after = json_from_string (written, NULL);
+  g_assert_true (json_node_equal (before, after));
+  g_autofree char *model = golden_path ("plain/fp32");
+  const CowClassifierOptions options = { .model = model, .adapter = folder };
+  g_assert_null (cow_classifier_new (&options, &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED);
+  g_assert_nonnull (strstr (error->message, "finds cows in whole frames"));
+  scratch_free (folder);
+}
+
 static const struct {
   const char *card, *text;
   CowError code;
 } refused_cards[] = {
-  { SEVERAL ("3", "\"multiple\"", "\"a\",\"b\"", "[0,0]"),
-    "\"format\" is 3, this version reads 1 and 2: a newer cowbehavior is needed",
+  { SEVERAL ("4", "\"multiple\"", "\"a\",\"b\"", "[0,0]"),
+    "\"format\" is 4, this version reads 1 to 3: a newer cowbehavior is needed",
     COW_ERROR_UNSUPPORTED },
+  { SEVERAL ("3", "\"multiple\"", "\"a\",\"b\"", "[0,0]"), "\"task\" is missing",
+    COW_ERROR_FORMAT },
   { SEVERAL ("2", "\"ranked\"", "\"a\",\"b\"", "[0,0]"), "\"labels\" is \"ranked\"",
     COW_ERROR_UNSUPPORTED },
   { SEVERAL ("2", "null", "\"a\",\"b\"", "[0,0]"), "\"labels\" is missing", COW_ERROR_FORMAT },
@@ -294,6 +327,7 @@ main (int argc, char **argv)
   g_test_add_func ("/card/several/not", test_not_several);
   g_test_add_func ("/card/several/refused", test_several_refused);
   g_test_add_func ("/card/several/sigmoid", test_sigmoid);
+  g_test_add_func ("/card/detects", test_detects);
   g_test_add_func ("/card/calibration/softmax", test_softmax);
   g_test_add_func ("/card/calibration/applied", test_applied);
   return g_test_run ();

@@ -128,15 +128,12 @@ assert_same_folder (const char *a, const char *b, const char *name)
 }
 
 void
-runs_assert_same (const char *a, const char *b, gboolean several)
+runs_assert_same (const char *a, const char *b, CowHistoryOf of)
 {
-  const char *const columns[] = { "epoch",
-                                  "train_loss",
-                                  several ? "train_exact_match" : "train_acc",
-                                  "val_loss",
-                                  several ? "val_map" : "val_acc",
-                                  "learning_rate",
-                                  "grad_norm" };
+  const char *const columns[] = {
+    "epoch",         "train_loss", cow_epoch_column (2, of), "val_loss", cow_epoch_column (4, of),
+    "learning_rate", "grad_norm"
+  };
 
   assert_same_folder (a, b, "best");
   assert_same_folder (a, b, "last");

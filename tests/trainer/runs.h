@@ -4,6 +4,7 @@
 #define COW_TEST_RUNS_H
 
 #include "tests/trainer/cli.h"
+#include "trainer/eval/history.h"
 
 /* Ends the test with the program's output if it failed. Progress on standard error is no
  * failure. */
@@ -16,9 +17,8 @@ double runs_best (const char *run, const char *column);
  * the adapter needs none. */
 guint runs_count_right (const char *model, const char *adapter, const char *folder);
 /* Asserts that best/ and last/ of both runs hold the same files with the same bytes, except for
- * times in state.safetensors, and that results.csv has the same epochs and losses; `several`: of
- * pictures with several labels. */
-void runs_assert_same (const char *a, const char *b, gboolean several);
+ * times in state.safetensors, and that results.csv has the same epochs and losses. */
+void runs_assert_same (const char *a, const char *b, CowHistoryOf of);
 /* The bytes of a file; free with g_bytes_unref. */
 GBytes *runs_read (const char *folder, const char *name);
 

@@ -125,7 +125,7 @@ test_killed (void)
       g_assert_true (running || (WIFEXITED (status) && WEXITSTATUS (status) == 0));
       assert_usable (out);
     }
-    runs_assert_same (whole, out, FALSE);
+    runs_assert_same (whole, out, COW_HISTORY_CLASSES);
   }
 }
 
@@ -148,7 +148,7 @@ test_killed_before_table (void)
   g_assert_no_error (error);
   g_auto (Result) resumed = resume (out);
   runs_assert_ok (&resumed);
-  runs_assert_same (whole, out, FALSE);
+  runs_assert_same (whole, out, COW_HISTORY_CLASSES);
 }
 
 static void
@@ -166,7 +166,7 @@ test_interrupted (void)
   assert_usable (out);
   g_auto (Result) result = resume (out);
   runs_assert_ok (&result);
-  runs_assert_same (whole, out, FALSE);
+  runs_assert_same (whole, out, COW_HISTORY_CLASSES);
 }
 
 /* The message says how to resume. */
@@ -210,7 +210,7 @@ test_max_hours (void)
   cli_assert_says (first.out, "--resume");
   g_auto (Result) result = cli_run ("train", "--resume", out, "--max-hours", "0", NULL);
   runs_assert_ok (&result);
-  runs_assert_same (whole, out, FALSE);
+  runs_assert_same (whole, out, COW_HISTORY_CLASSES);
 }
 
 /* The number of threads affects speed only: a run may resume with another one. */
@@ -230,7 +230,7 @@ test_threads (void)
   cli_assert_says (again.out, "in 2 threads");
   g_assert_null (
       g_strstr_len (g_bytes_get_data (recipe, NULL), (gssize)g_bytes_get_size (recipe), "threads"));
-  runs_assert_same (whole, out, FALSE);
+  runs_assert_same (whole, out, COW_HISTORY_CLASSES);
 }
 
 /* Other instructions round differently, and the run says so. */
@@ -302,7 +302,7 @@ test_pissa (void)
   cli_assert_says (straight.out, "they are saved as LoRA of rank 6");
   g_auto (Result) result = cli_run ("train", "--resume", out, "--max-hours", "0", NULL);
   runs_assert_ok (&result);
-  runs_assert_same (other, out, FALSE);
+  runs_assert_same (other, out, COW_HISTORY_CLASSES);
   g_autoptr (GBytes) config = runs_read (other, "best/adapter_config.json");
   const char *text = g_bytes_get_data (config, NULL);
   const gssize n = (gssize)g_bytes_get_size (config);
@@ -325,7 +325,7 @@ test_resnet (void)
   runs_assert_ok (&first);
   g_auto (Result) result = cli_run ("train", "--resume", out, "--max-hours", "0", NULL);
   runs_assert_ok (&result);
-  runs_assert_same (other, out, FALSE);
+  runs_assert_same (other, out, COW_HISTORY_CLASSES);
 }
 
 /* A run keeps its precision when it is resumed. It learns what the run in fp32 learns, by other
@@ -344,7 +344,7 @@ test_precision (void)
   runs_assert_ok (&straight);
   runs_assert_ok (&first);
   runs_assert_ok (&result);
-  runs_assert_same (other, out, FALSE);
+  runs_assert_same (other, out, COW_HISTORY_CLASSES);
   cli_assert_error (&changed, 2, "--precision");
   g_autoptr (GArray) losses = runs_column (out, "train_loss"),
                      expected = runs_column (whole, "train_loss");
@@ -374,7 +374,7 @@ test_precision_scratch (void)
   runs_assert_ok (&straight);
   runs_assert_ok (&first);
   runs_assert_ok (&result);
-  runs_assert_same (other, out, FALSE);
+  runs_assert_same (other, out, COW_HISTORY_CLASSES);
 }
 
 /* ---- resuming for more epochs ---------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "model/files/locate.h"
 #include "trainer/train/adapter-run.h"
 #include "trainer/eval/evaluation.h"
+#include "trainer/cli/eval-boxes.h"
 #include "trainer/cli/model-options.h"
 #include "trainer/data/pictures.h"
 #include "trainer/eval/plots.h"
@@ -55,6 +56,9 @@ static const VerbHelp help = {
   "them as `crop --bouts` does, with the same numbers, and lie in OUT/recordings, which is made "
   "anew.\n"
   "\n"
+  "An adapter that finds cows in whole frames is judged by its boxes: average precision as COCO\n"
+  "counts it, and the score from which on F1 is best; found.json has all boxes.\n"
+  "\n"
   "--calibrate fits, on validation pictures, a temperature that makes probabilities mean what\n"
   "they say, and for each class the probability from which on it is worth believing. Both are\n"
   "kept in the adapter's cowbehavior.json; `predict` and the GStreamer element use the\n"
@@ -78,6 +82,7 @@ typedef struct {
   DatasetFlags dataset;
   VideoCutting cutting;
   char *out, *split;
+  char *images;  /* of frames */
   char *against; /* another adapter */
   char *tracks;  /* file of where cows were */
   gboolean calibrate, save;
@@ -593,7 +598,9 @@ write_results (const Job *self, GError **error)
   if (!cow_evaluation_write (self->evaluation, out, error) ||
       !plot_figures_write (figures, out, error))
     return FALSE;
-  panels = history ? plots_of_history (history, self->evaluation->multiple) : NULL;
+  panels = history ? plots_of_history (history, self->evaluation->multiple ? COW_HISTORY_LABELS
+                                                                           : COW_HISTORY_CLASSES)
+                   : NULL;
   if ((panels && !plot_figures_write (panels, out, error)) ||
       (self->against && !cow_against_write (self->against, out, error)))
     return FALSE;
@@ -645,11 +652,79 @@ check_all_read (const Job *self, GError **error)
   return FALSE;
 }
 
+/* ---- adapters that find cows ----------------------------------------------------------------- */
+
+/* What has no meaning for boxes is an error, not left out. */
+static gboolean
+check_detecting (const Options *options, GError **error)
+{
+  const char *of_classes = options->arguments               ? "recordings and --bouts"
+                           : options->against               ? "--against"
+                           : options->calibrate             ? "--calibrate"
+                           : options->dataset.data.multiple ? "--multi-label"
+                                                            : NULL;
+
+  return !of_classes ||
+         verb_usage (error, "%s: of classes alone, and the adapter finds cows in whole frames",
+                     of_classes);
+}
+
+/* The frames of the command line, or else those of the adapter's run, divided as there. */
+static gboolean
+choose_frames (const Job *self, CowFramesOptions *frames, GError **error)
+{
+  CowDatasetOptions *data = &self->options->dataset.data;
+  g_autoptr (GError) local = NULL;
+
+  if (data->data || data->train || data->val || data->test) {
+    frames->set = *data;
+    *data = (CowDatasetOptions)COW_DATASET_OPTIONS_DEFAULT;
+    frames->images = g_strdup (self->options->images);
+    return TRUE;
+  }
+  g_autoptr (CowRecipe) recipe = adapter_run_recipe (self->adapter, &local);
+  if (local) {
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
+  if (!recipe)
+    return verb_usage (error,
+                       "--data is missing, and %s lies in no run that names its own (recipe.ini)",
+                       self->adapter);
+  cow_recipe_frames_options (recipe, frames);
+  return TRUE;
+}
+
+static gboolean
+run_boxes (const Job *self, GError **error)
+{
+  const Options *options = self->options;
+  CowFramesOptions frames = COW_FRAMES_OPTIONS_DEFAULT;
+  ModelOptions model = options->model;
+
+  model.detects = TRUE;
+  const EvalBoxes boxes = { .model = &model,
+                            .frames = &frames,
+                            .split = options->split,
+                            .out = options->out,
+                            .workers = options->workers,
+                            .save = options->save };
+  const gboolean ok = check_detecting (options, error) && choose_frames (self, &frames, error) &&
+                      prepare_out (options->out, error) && eval_boxes (&boxes, error);
+  cow_dataset_options_clear (&frames.set);
+  g_free (frames.images);
+  return ok;
+}
+
 static gboolean
 job_run (Job *self, GError **error)
 {
   Options *options = self->options;
   self->adapter = cow_locate (options->model.adapter, error);
+  if (self->adapter && model_options_detects (&options->model))
+    return run_boxes (self, error);
+  if (options->images)
+    return verb_usage (error, "--images is of frames, for adapters that find cows in them");
   if (!self->adapter || !open_data (self, error) || !find_other (self, error) ||
       !choose_split (self, error) || !prepare_out (options->out, error) ||
       !open_classifier (self, error) || !pictures_start (error) || !evaluate (self, error) ||
@@ -685,6 +760,7 @@ options_clear (Options *self)
   video_cutting_clear (&self->cutting);
   g_free (self->out);
   g_free (self->split);
+  g_free (self->images);
   g_free (self->against);
   g_free (self->tracks);
   g_strfreev (self->arguments);
@@ -706,6 +782,8 @@ verb_eval (int argc, char **argv, GError **error)
     { "split", 's', 0, G_OPTION_ARG_STRING, &options.split,
       "auto, train, val, test or all (auto: test, else val, else all)", "SPLIT" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "Folder for the results", "FOLDER" },
+    { "images", 0, 0, G_OPTION_ARG_FILENAME, &options.images,
+      "Frames: where their files are, unless beside what names them", "FOLDER" },
     { "against", 0, 0, G_OPTION_ARG_FILENAME, &options.against,
       "Another adapter, to be compared on the same pictures", "FOLDER" },
     { "tracks", 0, 0, G_OPTION_ARG_FILENAME, &options.tracks,

@@ -115,6 +115,15 @@ say_files (const CowClassifier *classifier)
     g_printerr ("cow-trainer: %s\n", cow_classifier_memory_text (classifier));
 }
 
+gboolean
+model_options_detects (const ModelOptions *self)
+{
+  g_autofree char *path = self->adapter ? cow_locate (self->adapter, NULL) : NULL;
+  g_autoptr (CowCard) card = path ? cow_card_read (path, NULL, NULL) : NULL;
+
+  return card && card->detects;
+}
+
 CowClassifier *
 model_options_open (const ModelOptions *self, GError **error)
 {
@@ -144,6 +153,7 @@ model_options_open (const ModelOptions *self, GError **error)
   options.adapter = found.adapter;
   options.batch = self->batch;
   options.like = self->like;
+  options.detects = self->detects;
   classifier = cow_classifier_new (&options, error);
   if (classifier)
     say_files (classifier);

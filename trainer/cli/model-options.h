@@ -13,7 +13,8 @@ typedef struct {
   int batch;                        /* pictures a forward pass */
   int threads;                      /* of an operation; 0: one a processor */
   const CowPrecisionChoice *choice; /* what `precision` stands for, where that is known; borrowed */
-  const CowClassifier *like;        /* as in CowClassifierOptions */
+  const CowClassifier *like;        /* as in CowClassifierOptions, and so is */
+  gboolean detects;
 } ModelOptions;
 
 #define MODEL_OPTIONS_DEFAULT                                                                      \
@@ -38,6 +39,9 @@ gboolean model_options_precision (const char *name, CowPrecision *precision, GEr
  * standard error of a file that is not believed, and of what cannot be kept. */
 void model_options_choose (const ModelOptions *self, CowPrecision wanted,
                            CowPrecisionChoice *choice);
+/* Whether the adapter that the options name, or model_options_find () finds, finds cows in whole
+ * frames. FALSE too where its card cannot be read, which whoever opens it tells. */
+gboolean model_options_detects (const ModelOptions *self);
 /* Loads what the options name, and finds what they do not as model_options_find () does. Says on
  * standard error what auto stands for where that was measured, and what is to be known of the
  * files: another base, what was taken. */

@@ -5,6 +5,7 @@
  * read is named and left out; the others are still predicted, and the exit status says that some
  * failed.
  */
+#include <math.h>
 #include <unistd.h>
 
 #include "model/network/classifier.h"
@@ -15,6 +16,7 @@
 #include "trainer/host/stop.h"
 #include "trainer/host/words.h"
 #include "trainer/cli/picture-arguments.h"
+#include "trainer/cli/predict-boxes.h"
 #include "trainer/cli/verb.h"
 #include "trainer/cli/video-arguments.h"
 
@@ -37,6 +39,10 @@ static const VerbHelp help = {
   "says. Those that cannot be read are named on standard error and left out; the exit status is\n"
   "then 1.\n"
   "\n"
+  "An adapter that finds cows (train --recipe detect-frozen) gives a row a cow: image_path, x, y, "
+  "width,\n"
+  "height in px of the picture, score; coco is one JSON file of all, --pictures draws them.\n"
+  "\n"
   "Recordings, in any container and codec that GStreamer decodes, come behind the pictures and "
   "are\n"
   "named one by one; those in folders are left out. A row is a frame, or each zone or cow in it,\n"
@@ -48,7 +54,8 @@ static const VerbHelp help = {
 typedef struct {
   ModelOptions model;
   VideoCutting cutting;
-  char *format, *out;
+  char *format, *out, *drawn;
+  double score; /* of cows in whole frames */
   int top_k;
   char **arguments;
 } Options;
@@ -450,26 +457,72 @@ options_clear (Options *self)
   video_cutting_clear (&self->cutting);
   g_free (self->format);
   g_free (self->out);
+  g_free (self->drawn);
   g_strfreev (self->arguments);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
+/* ---- adapters that find cows ----------------------------------------------------------------- */
+
+/* What is of them alone is said of the others. */
+static gboolean
+check_classifying (const Options *options, GError **error)
+{
+  if (isnan (options->score) && !options->drawn)
+    return TRUE;
+  return verb_usage (error,
+                     "--%s is for adapters that find cows in whole frames, which this is none "
+                     "of",
+                     options->drawn ? "pictures" : "score");
+}
+
+static gboolean
+run_boxes (Options *options, GError **error)
+{
+  const char *of_recordings = video_cutting_needs (&options->cutting, USUAL_EVERY);
+  ModelOptions model = options->model;
+
+  model.detects = TRUE;
+  if (!options->arguments)
+    return verb_usage (error, "no pictures given");
+  if (of_recordings)
+    return verb_usage (error, "%s: an adapter that finds cows reads whole pictures", of_recordings);
+  for (char **word = options->arguments; *word; word++)
+    if (video_arguments_is_video (*word))
+      return verb_usage (error, "%s is a recording: an adapter that finds cows reads pictures",
+                         *word);
+  if (!isnan (options->score) && !(options->score > 0 && options->score < 1))
+    return verb_usage (error, "--score %g: a number between 0 and 1 is expected", options->score);
+  const PredictBoxes boxes = { .model = &model,
+                               .pictures = options->arguments,
+                               .format = options->format,
+                               .out = options->out,
+                               .drawn = options->drawn,
+                               .score = options->score };
+  return predict_boxes (&boxes, error);
+}
+
 gboolean
 verb_predict (int argc, char **argv, GError **error)
 {
-  g_auto (Options)
-      options = { .model = MODEL_OPTIONS_DEFAULT, .cutting = { .every = USUAL_EVERY }, .top_k = 3 };
+  g_auto (Options) options = {
+    .model = MODEL_OPTIONS_DEFAULT, .cutting = { .every = USUAL_EVERY }, .score = NAN, .top_k = 3
+  };
   g_auto (Job) job = { .options = &options };
   PredictionFormat format;
   g_autoptr (GArray) entries = verb_entries_new ();
   const GOptionEntry own[] = {
     { "format", 'f', 0, G_OPTION_ARG_STRING, &options.format,
-      "table, csv or jsonl (table on a terminal, else csv)", "FORMAT" },
+      "table, csv, jsonl, of boxes coco too (table on a terminal, else csv)", "FORMAT" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "Write to a file, not to standard output",
       "FILE" },
     { "top-k", 'k', 0, G_OPTION_ARG_INT, &options.top_k,
       "How many of the likeliest labels to list (3)", "K" },
+    { "score", 0, 0, G_OPTION_ARG_DOUBLE, &options.score,
+      "Adapters that find cows: the least score that is told (the card's, 0.3)", "P" },
+    { "pictures", 0, 0, G_OPTION_ARG_FILENAME, &options.drawn,
+      "Adapters that find cows: draw them into pictures there", "FOLDER" },
     VIDEO_ARGUMENTS_ZONES (options.cutting.zones_text),
     VIDEO_ARGUMENTS_BOXES (options.cutting.boxes_paths, 0),
     VIDEO_ARGUMENTS_EVERY (options.cutting.every, "1"),
@@ -478,7 +531,10 @@ verb_predict (int argc, char **argv, GError **error)
 
   model_options_add (&options.model, entries);
   g_array_append_vals (entries, own, G_N_ELEMENTS (own));
-  return verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) &&
-         check_options (&options, &format, error) && job_open (&job, format, error) &&
-         job_run (&job, error);
+  if (!verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error))
+    return FALSE;
+  if (model_options_detects (&options.model))
+    return run_boxes (&options, error);
+  return check_classifying (&options, error) && check_options (&options, &format, error) &&
+         job_open (&job, format, error) && job_run (&job, error);
 }

@@ -186,6 +186,9 @@ guessed_precision (const CowDataset *dataset)
   return n_shown > 0 ? sum / n_shown : 0;
 }
 
+/* Below this boxes are found by chance. */
+#define LEAST_PRECISION .1
+
 /* What a result near guessing may come from. */
 static void
 say_what_to_look_at (const char *what, const CowRecipe *recipe, const char *folder)
@@ -216,6 +219,27 @@ warn_of_guessing (const CowRun *run, const CowRecipe *recipe, const char *folder
     say_what_to_look_at (what, recipe, folder);
 }
 
+/* Of a run that finds cows in whole frames. */
+static void
+say_next_of_frames (const CowRun *run, const CowRecipe *recipe, const char *best, const char *eval)
+{
+  const CowRunCounters *at = &cow_run_state (run)->at;
+  g_autofree char *adapter = quoted (best), *out = quoted (eval),
+                  *model = *recipe->model ? quoted (recipe->model) : NULL,
+                  *folder = g_path_get_dirname (best);
+
+  g_print ("Best: mAP50:95 %.4f on %u validation frames, in epoch %.0f: %s\n", at->best_accuracy,
+           cow_run_dataset (run)->splits[COW_VAL]->len, at->best_epoch, best);
+  if (at->best_accuracy < LEAST_PRECISION)
+    g_printerr ("cow-trainer: warning: that is little. Worth a look: %s/contact-sheet.png (are the "
+                "boxes where the cows are?), --size %dx%d (are they large enough to be seen?), "
+                "--learning-rate, --epochs; --recipe detect-qlora learns more than a head can\n",
+                folder, recipe->preprocess.width, recipe->preprocess.height);
+  g_print ("How good is it?  cow-trainer eval --adapter %s --out %s --save\n", adapter, out);
+  g_print ("On pictures:     cow-trainer predict FOLDER --adapter %s%s%s --pictures drawn\n",
+           adapter, model ? " --model " : "", model ? model : "");
+}
+
 static void
 say_next (const CowRun *run, const CowRecipe *recipe, const char *folder)
 {
@@ -227,6 +251,10 @@ say_next (const CowRun *run, const CowRecipe *recipe, const char *folder)
 
   if (at->best_epoch == 0)
     return;
+  if (recipe->detect) {
+    say_next_of_frames (run, recipe, best, eval);
+    return;
+  }
   if (dataset->sets)
     g_print ("Best: mean average precision %.4f on %u validation pictures, in epoch %.0f: %s\n",
              at->best_accuracy, dataset->splits[COW_VAL]->len, at->best_epoch, best);

@@ -5,6 +5,7 @@
 
 #include "model/files/file-writer.h"
 #include "model/training/random.h"
+#include "trainer/data/frame-places.h"
 #include "trainer/plot/plot.h"
 #include "trainer/host/words.h"
 
@@ -42,6 +43,27 @@ make_tile (const Sheet *self)
   return tile;
 }
 
+/* What is to be learnt of a frame, in px of its tile. */
+static void
+draw_boxes (const Sheet *self, cairo_t *cr, const CowLoadItem *item)
+{
+  const CowContactSheet *sheet = self->sheet;
+  const CowPreprocess *preprocess = &self->loading.preprocess;
+
+  if (!sheet->frames)
+    return;
+  g_autoptr (GArray) places = g_array_new (FALSE, FALSE, sizeof (CowBounds));
+  cow_frame_places (sheet->frames, cow_frames_get (sheet->frames, item->sample), item,
+                    sheet->augment, preprocess->width, preprocess->height, places);
+  cairo_set_source_rgb (cr, 1, .77, 0);
+  cairo_set_line_width (cr, 1.5 / self->scale);
+  for (guint i = 0; i < places->len; i++) {
+    const CowBounds *box = &g_array_index (places, CowBounds, i);
+    cairo_rectangle (cr, box->x, box->y, box->w, box->h);
+    cairo_stroke (cr);
+  }
+}
+
 static gboolean
 draw_tile (const Sheet *self, cairo_t *cr, double x, double y, const CowLoadItem *item,
            GError **error)
@@ -54,6 +76,7 @@ draw_tile (const Sheet *self, cairo_t *cr, double x, double y, const CowLoadItem
   cairo_scale (cr, self->scale, self->scale);
   cairo_set_source_surface (cr, tile, 0, 0);
   cairo_paint (cr);
+  draw_boxes (self, cr, item);
   cairo_restore (cr);
   cairo_surface_destroy (tile);
   return TRUE;

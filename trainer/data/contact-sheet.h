@@ -4,6 +4,7 @@
 #ifndef COW_TRAINER_CONTACT_SHEET_H
 #define COW_TRAINER_CONTACT_SHEET_H
 
+#include "trainer/data/frames.h"
 #include "trainer/data/loader.h"
 
 G_BEGIN_DECLS
@@ -17,9 +18,10 @@ typedef struct {
   CkDevice *device;
   CowPreprocess preprocess;
   CowAugment augment;
-  guint per_class; /* pictures of each class */
-  guint copies;    /* augmented copies that follow each of them */
-  guint64 seed;    /* chooses them */
+  guint per_class;         /* pictures of each class */
+  guint copies;            /* augmented copies that follow each of them */
+  guint64 seed;            /* chooses them */
+  const CowFrames *frames; /* of whole frames, whose boxes are drawn; else NULL */
 } CowContactSheet;
 
 /* Writes a PNG with a row a class, of the first classes where there are more than rows. What is

@@ -12,21 +12,23 @@ static const char *const column_names[COW_EPOCH_COLUMNS] = {
 };
 
 const char *
-cow_epoch_column (guint i, gboolean multiple)
+cow_epoch_column (guint i, CowHistoryOf of)
 {
+  static const char *const train[] = { "train_acc", "train_exact_match", "val_map50" },
+                           *const val[] = { "val_acc", "val_map", "val_map" };
   const char *name = column_names[i];
 
-  if (multiple && g_str_equal (name, "train_acc"))
-    return "train_exact_match";
-  return multiple && g_str_equal (name, "val_acc") ? "val_map" : name;
+  return g_str_equal (name, "train_acc") ? train[of]
+         : g_str_equal (name, "val_acc") ? val[of]
+                                         : name;
 }
 
 char *
-cow_history_to_csv (const GArray *history, gboolean multiple)
+cow_history_to_csv (const GArray *history, CowHistoryOf of)
 {
   GString *text = g_string_new (NULL);
   for (guint i = 0; i < COW_EPOCH_COLUMNS; i++)
-    g_string_append_printf (text, "%s%s", i > 0 ? "," : "", cow_epoch_column (i, multiple));
+    g_string_append_printf (text, "%s%s", i > 0 ? "," : "", cow_epoch_column (i, of));
   g_string_append_c (text, '\n');
   for (guint row = 0; row < history->len; row++) {
     const double *values = (const double *)&g_array_index (history, CowEpoch, row);
@@ -38,13 +40,15 @@ cow_history_to_csv (const GArray *history, gboolean multiple)
 }
 
 const char *
-cow_epoch_head (gboolean multiple)
+cow_epoch_head (CowHistoryOf of)
 {
-  if (multiple)
-    return "epoch  train loss     exact  val loss       mAP       rate  gradient  pictures/s   "
-           "memory";
-  return "epoch  train loss  accuracy  val loss  accuracy       rate  gradient  pictures/s   "
-         "memory";
+  static const char *const heads[] = {
+    "epoch  train loss  accuracy  val loss  accuracy       rate  gradient  pictures/s   memory",
+    "epoch  train loss     exact  val loss       mAP       rate  gradient  pictures/s   memory",
+    "epoch  train loss     mAP50  val loss  mAP50:95       rate  gradient  pictures/s   memory",
+  };
+
+  return heads[of];
 }
 
 char *
@@ -109,8 +113,8 @@ cow_history_read (const char *path, GError **error)
     return NULL;
   for (guint i = 0; i < COW_EPOCH_COLUMNS; i++) {
     columns[i] = csv_column (csv, column_names[i]);
-    if (columns[i] < 0)
-      columns[i] = csv_column (csv, cow_epoch_column (i, TRUE));
+    for (int of = COW_HISTORY_LABELS; of <= COW_HISTORY_BOXES && columns[i] < 0; of++)
+      columns[i] = csv_column (csv, cow_epoch_column (i, (CowHistoryOf)of));
   }
   for (;;) {
     if (!csv_next (csv, &more, error))

@@ -19,9 +19,13 @@ typedef struct {
   gsize columns[2]; /* offsets in CowEpoch */
   guint n_lines;
   gboolean log, from_zero;
-  double most;           /* 0: what the values need */
-  gboolean one, several; /* for one label a picture, and for several */
+  double most; /* 0: what the values need */
+  guint of;    /* a bit for each CowHistoryOf that it is for */
 } Panel;
+
+#define CLASSES (1u << COW_HISTORY_CLASSES)
+#define LABELS  (1u << COW_HISTORY_LABELS)
+#define BOXES   (1u << COW_HISTORY_BOXES)
 
 static const Panel panels[] = {
   { "loss",
@@ -33,8 +37,7 @@ static const Panel panels[] = {
     FALSE,
     TRUE,
     0,
-    TRUE,
-    TRUE },
+    CLASSES | LABELS | BOXES },
   { "accuracy",
     "Accuracy",
     "accuracy",
@@ -44,8 +47,7 @@ static const Panel panels[] = {
     FALSE,
     TRUE,
     1,
-    TRUE,
-    FALSE },
+    CLASSES },
   { "average-precision",
     "Mean average precision",
     "share",
@@ -55,8 +57,17 @@ static const Panel panels[] = {
     FALSE,
     TRUE,
     1,
+    LABELS },
+  { "average-precision",
+    "Average precision of boxes",
+    "precision",
+    { "overlap .50", "mean of .50 to .95" },
+    { offsetof (CowEpoch, train_acc), offsetof (CowEpoch, val_acc) },
+    2,
     FALSE,
-    TRUE },
+    TRUE,
+    1,
+    BOXES },
   { "learning-rate",
     "Learning rate",
     "learning rate",
@@ -66,8 +77,7 @@ static const Panel panels[] = {
     TRUE,
     FALSE,
     0,
-    TRUE,
-    TRUE },
+    CLASSES | LABELS | BOXES },
 };
 static const PlotColour line_colours[] = { PLOT_BLUE, PLOT_ORANGE };
 
@@ -150,11 +160,11 @@ draw (const PlotFigure *self, PlotCanvas *canvas)
 }
 
 GPtrArray *
-plots_of_history (const GArray *history, gboolean multiple)
+plots_of_history (const GArray *history, CowHistoryOf of)
 {
   GPtrArray *figures = g_ptr_array_new_with_free_func ((GDestroyNotify)plot_figure_free);
   for (guint i = 0; i < G_N_ELEMENTS (panels) && history->len > 0; i++) {
-    if (!(multiple ? panels[i].several : panels[i].one))
+    if (!(panels[i].of & 1u << of))
       continue;
     g_autofree char *subtitle =
         g_strdup_printf ("%u epoch%s", history->len, history->len == 1 ? "" : "s");

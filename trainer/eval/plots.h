@@ -21,9 +21,9 @@ PlotFigure *plot_precision_recall (const CowEvaluation *evaluation);
  * "sources", where pictures say where they come from; "reliability". Free with g_ptr_array_unref.
  */
 GPtrArray *plots_of_evaluation (const CowEvaluation *evaluation);
-/* "loss", "accuracy" (where a picture may have several labels, `multiple`, "average-precision") and
+/* "loss", "accuracy" (of labels and boxes "average-precision") and
  * "learning-rate" by epoch; nothing for a history without epochs. `history`: of CowEpoch. */
-GPtrArray *plots_of_history (const GArray *history, gboolean multiple);
+GPtrArray *plots_of_history (const GArray *history, CowHistoryOf of);
 
 G_END_DECLS
 

@@ -337,7 +337,8 @@ append_body (GString *html, const CowEvaluation *e, const CowAgainst *against,
   report_append_mistakes (html, e, thumbnails);
   if (!history || history->len == 0)
     return TRUE;
-  g_autoptr (GPtrArray) panels = plots_of_history (history, e->multiple);
+  g_autoptr (GPtrArray) panels =
+      plots_of_history (history, e->multiple ? COW_HISTORY_LABELS : COW_HISTORY_CLASSES);
   g_string_append (html, "<h2>Training</h2>\n");
   return append_figures (html, panels, training, error);
 }

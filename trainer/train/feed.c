@@ -3,10 +3,15 @@
 
 #include <string.h>
 
+#include "trainer/data/frame-places.h"
+
 struct _CowFeed {
   const CowRecipe *recipe;
   const CowDataset *dataset;
   CkDevice *device;                  /* pictures */
+  const CowFrames *frames;           /* or NULL; with them */
+  GPtrArray *places;                 /* [batch] of GArray of CowBounds, */
+  CowFrameBoxes *boxes;              /* and what says so */
   CowFeaturesCache *cache[COW_TEST]; /* features, by COW_TRAIN and COW_VAL; NULL for pictures */
   /* The epoch that runs */
   CowSplit split;
@@ -18,12 +23,20 @@ struct _CowFeed {
 };
 
 CowFeed *
-cow_feed_new_pictures (const CowRecipe *recipe, const CowDataset *dataset, CkDevice *device)
+cow_feed_new_pictures (const CowRecipe *recipe, const CowDataset *dataset, const CowFrames *frames,
+                       CkDevice *device)
 {
   CowFeed *self = g_new0 (CowFeed, 1);
   self->recipe = recipe;
   self->dataset = dataset;
+  self->frames = frames;
   self->device = device;
+  if (!frames)
+    return self;
+  self->places = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
+  for (int i = 0; i < recipe->batch; i++)
+    g_ptr_array_add (self->places, g_array_new (FALSE, FALSE, sizeof (CowBounds)));
+  self->boxes = g_new (CowFrameBoxes, recipe->batch);
   return self;
 }
 
@@ -49,6 +62,8 @@ cow_feed_free (CowFeed *self)
   cow_feed_stop (self);
   g_clear_pointer (&self->cache[COW_TRAIN], cow_features_cache_free);
   g_clear_pointer (&self->cache[COW_VAL], cow_features_cache_free);
+  g_clear_pointer (&self->places, g_ptr_array_unref);
+  g_free (self->boxes);
   g_free (self->rows);
   g_free (self->labels);
   g_free (self);
@@ -115,6 +130,20 @@ gather_features (CowFeed *self, CowFeedBatch *batch)
   self->position += (gsize)batch->n;
 }
 
+static void
+place_boxes (CowFeed *self, const CowBatch *loaded)
+{
+  const CowPreprocess *preprocess = &self->recipe->preprocess;
+
+  for (int i = 0; i < loaded->n; i++) {
+    const CowFrame *frame = cow_frames_get (self->frames, loaded->items[i].sample);
+    GArray *places = self->places->pdata[i];
+    cow_frame_places (self->frames, frame, &loaded->items[i], (CowAugment)self->recipe->augment,
+                      preprocess->width, preprocess->height, places);
+    self->boxes[i] = (CowFrameBoxes){ (const CowBounds *)(void *)places->data, places->len };
+  }
+}
+
 gboolean
 cow_feed_next (CowFeed *self, CowFeedBatch *batch, GError **error)
 {
@@ -131,9 +160,14 @@ cow_feed_next (CowFeed *self, CowFeedBatch *batch, GError **error)
     return FALSE;
   batch->data = loaded.pixels;
   batch->labels = loaded.labels;
+  batch->items = loaded.items;
   batch->n = loaded.n;
   batch->height = self->recipe->preprocess.height;
   batch->width = self->recipe->preprocess.width;
+  if (self->frames) {
+    place_boxes (self, &loaded);
+    batch->frames = self->boxes;
+  }
   return TRUE;
 }
 

@@ -4,6 +4,7 @@
 #ifndef COW_TRAINER_FEED_H
 #define COW_TRAINER_FEED_H
 
+#include "trainer/data/frames.h"
 #include "trainer/train/features-cache.h"
 #include "trainer/train/recipe.h"
 
@@ -13,15 +14,18 @@ typedef struct {
   const float *data; /* [n, 3, height, width], or features [n, hidden] with height and width 0;
                         until the next batch */
   int height, width;
-  const gint32 *labels; /* [n] */
-  int n;                /* 0 after the last */
+  const gint32 *labels;        /* [n] */
+  const CowLoadItem *items;    /* [n]; NULL for features */
+  const CowFrameBoxes *frames; /* [n] of whole frames, px of the pictures; else NULL */
+  int n;                       /* 0 after the last */
 } CowFeedBatch;
 
 typedef struct _CowFeed CowFeed;
 
-/* All that is given is borrowed. */
+/* All that is given is borrowed. Where `frames` is not NULL, the set's samples are these
+ * frames in their order, whose boxes come along. */
 CowFeed *cow_feed_new_pictures (const CowRecipe *recipe, const CowDataset *dataset,
-                                CkDevice *device);
+                                const CowFrames *frames, CkDevice *device);
 /* Takes the caches. */
 CowFeed *cow_feed_new_features (const CowRecipe *recipe, const CowDataset *dataset,
                                 CowFeaturesCache *train, CowFeaturesCache *val);

@@ -276,7 +276,8 @@ validate (Run *self, CowEpoch *row, GError **error)
   }
   cow_feed_stop (loop->feed);
   row->val_loss = loss_sum / (double)n;
-  row->val_acc = task->klass->judge (task);
+  row->train_acc = self->at->correct / (double)self->n_train;
+  row->val_acc = task->klass->judge (task, &row->train_acc);
   return PART_DONE;
 }
 
@@ -291,7 +292,6 @@ close_epoch (Run *self, CowEpoch *row)
   count_time (self);
   row->epoch = at->epoch + 1;
   row->train_loss = at->loss_sum / (double)self->n_train;
-  row->train_acc = at->correct / (double)self->n_train;
   row->learning_rate = at->learning_rate;
   row->grad_norm = at->norms > 0 ? at->norm_sum / at->norms : 0;
   row->seconds = at->seconds;

@@ -13,6 +13,7 @@
 
 #include "model/files/nf4.h"
 #include "model/files/vit-layout.h"
+#include "model/network/detector-file.h"
 
 #define MOST_OPERATIONS 20e9 /* of one measured call */
 #define LEAST_SECONDS   .05  /* a call is repeated for so long, */
@@ -87,6 +88,10 @@ plan_transformer (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput
 {
   const Work work = count_work (recipe, &input->backbone.vit);
   const gboolean scratch = !cow_recipe_has_base (recipe);
+  const double head = input->detector
+                          ? 2 * cow_detector_operations (input->detector, recipe->preprocess.height,
+                                                         recipe->preprocess.width)
+                          : 0;
   const double forward = work.linear / speed->linear + work.attention / speed->attention +
                          work.adapters / speed->linear;
   /* Attention computes its scores again: five products instead of two. */
@@ -94,8 +99,11 @@ plan_transformer (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput
                       2.5 * work.attention / speed->attention_back +
                       (scratch ? work.linear : 2 * work.adapters) / speed->linear_weight;
 
-  self->val_picture = BETWEEN * forward;
-  self->train_picture = BETWEEN * (forward * (plan->checkpointing ? 2 : 1) + back);
+  const gboolean frozen = cow_kind_reads_tokens (cow_recipe_kind (recipe));
+
+  self->val_picture = BETWEEN * (forward + head / speed->linear);
+  self->train_picture = BETWEEN * (forward * (plan->checkpointing ? 2 : 1) + (frozen ? 0 : back) +
+                                   3 * head / speed->linear);
   self->step = (double)plan->trained / speed->optimiser + work.norms / speed->linear;
 }
 

@@ -10,6 +10,7 @@
 #include "model/files/nf4.h"
 #include "model/files/vit-layout.h"
 #include "model/network/backbones.h"
+#include "model/network/detector-file.h"
 
 #define PROGRAM_BYTES                                                                              \
   (120 * 1000 * 1000)      /* libraries, their buffers, the picture being decoded in each thread */
@@ -200,7 +201,7 @@ static gint64
 backbone_parameters (const CowRecipe *recipe, const CowBackboneConfig *backbone)
 {
   const CowKind *kind = cow_recipe_kind (recipe);
-  if (kind->cached)
+  if (kind->cached || cow_kind_reads_tokens (kind))
     return 0;
   return kind->adapted ? adapter_parameters (recipe, &backbone->vit)
                        : backbone->klass->n_trained (backbone);
@@ -238,7 +239,7 @@ memory_use (const CowPlan *self, const CowRecipe *recipe, const CowPlanInput *in
                          .height = recipe->preprocess.height,
                          .width = recipe->preprocess.width,
                          .activations = activations,
-                         .training = !kind->cached,
+                         .training = !kind->cached && !cow_kind_reads_tokens (kind),
                          .from_scratch = !cow_recipe_has_base (recipe),
                          .parameters = self->parameters };
 }
@@ -274,6 +275,11 @@ count_activations (const CowRecipe *recipe, const CowPlanInput *input, const CkD
   if (found.possible)
     found.checkpointed =
         cow_network_activation_bytes (&options, backbone, recipe->batch, p->height, p->width, TRUE);
+  if (input->detector) {
+    const gsize head = cow_detector_bytes (input->detector, recipe->batch, p->height, p->width);
+    found.plain += head;
+    found.checkpointed += head;
+  }
   return found;
 }
 
@@ -341,7 +347,9 @@ cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *inpu
   const gint64 width = input->backbone.n_features;
   const guint64 n_features = input->n_train * cow_recipe_copies (recipe) + input->n_val;
 
-  *self = (CowPlan){ .head = cow_head_style_n_parameters (kind->head, width, input->n_classes),
+  *self = (CowPlan){ .head = input->detector ? cow_detector_n_parameters (input->detector)
+                                             : cow_head_style_n_parameters (kind->head, width,
+                                                                            input->n_classes),
                      .base = input->base_bytes };
   self->trained = self->head + backbone_parameters (recipe, &input->backbone);
   const guint64 fixed = fixed_values (recipe, self);

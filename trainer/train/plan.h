@@ -18,7 +18,8 @@ typedef struct {
   CkType storage;     /* of a base's linear layers */
   guint64 base_bytes; /* a base's weights in memory; 0 from scratch */
   guint n_classes;
-  guint64 n_train, n_val; /* pictures, without copies */
+  const CowDetectorConfig *detector; /* the head of a recipe that detects, borrowed; else NULL */
+  guint64 n_train, n_val;            /* pictures, without copies */
 } CowPlanInput;
 
 /* Fills backbone, storage and base_bytes from a model on disk (located), or for a size by name as

@@ -2,6 +2,8 @@
 #include "trainer/train/preprocessing.h"
 
 #include "model/adapter/preprocess-source.h"
+#include "model/files/file-writer.h"
+#include "model/network/detector-file.h"
 
 /* The settings that make up a CowPreprocess. */
 static const struct {
@@ -126,19 +128,31 @@ describe (const CowPreprocess *p, const char *const origins[N_PARTS])
   return g_string_free (text, FALSE);
 }
 
+static gboolean
+has_detector (const char *adapter)
+{
+  g_autofree char *path = g_build_filename (adapter, COW_DETECTOR_FILE, NULL);
+
+  return *adapter && cow_path_exists (path);
+}
+
 gboolean
 cow_preprocessing_resolve (CowPreprocessing *self, CowRecipe *recipe, GError **error)
 {
   g_auto (Ground) start = { 0 }, base = { 0 };
+  /* A whole frame is larger than the crops that a base or another kind of adapter is for. */
+  const guint all = COW_PREPROCESS_ALL, others = all & ~(guint)COW_PREPROCESS_SIZE,
+              base_parts = recipe->detect ? others : all,
+              start_parts = recipe->detect && !has_detector (recipe->start) ? others : all;
   const char *origins[N_PARTS];
 
   *self = (CowPreprocessing){ .warnings = g_ptr_array_new_with_free_func (g_free) };
   if (!read_start (&start, recipe->start, error) || !read_base (&base, recipe->model, error))
     return FALSE;
   for (guint i = 0; i < N_PARTS; i++) {
-    const Ground *ground = start.source.given & parts[i].part  ? &start
-                           : base.source.given & parts[i].part ? &base
-                                                               : NULL;
+    const Ground *ground = start.source.given & start_parts & parts[i].part ? &start
+                           : base.source.given & base_parts & parts[i].part ? &base
+                                                                            : NULL;
     origins[i] = resolve_part (i, recipe, ground, self->warnings);
   }
   /* What the base asks for does not matter where an adapter's card goes before it. */

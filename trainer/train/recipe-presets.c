@@ -17,6 +17,12 @@
   "head-dropout=0.5"                                                                               \
   " size=224 interpolation=bilinear normalisation=imagenet augment=medium copies=2"
 
+/* Whole frames: no dropout in the head, and no preprocessing of the paper's. */
+#define DETECT                                                                                     \
+  " detect=yes batch=2 gradient-accumulation=4 weight-decay=0.01 warmup=0.05 min-lr-ratio=0 "      \
+  "epochs=60 patience=15 size=640x368 interpolation=bilinear-antialiased normalisation=imagenet "  \
+  "augment=frames copies=1 keep-pictures=0"
+
 static const CowRecipePreset presets[] = {
   { "qlora-q-r8", "LoRA of rank 8 on the queries",
     "kind=lora targets=q_proj rank=8 adapter-dropout=0.1" ADAPTED },
@@ -39,6 +45,12 @@ static const CowRecipePreset presets[] = {
     "min-lr-ratio=0 "
     "epochs=80 patience=10 head-dropout=0.3"
     " size=224 interpolation=bilinear normalisation=unit augment=medium copies=2" },
+  { "detect-frozen", "a head that finds cows in whole frames, on the base's tokens",
+    "kind=frozen-tokens learning-rate=2e-3" DETECT },
+  { "detect-qlora", "the same head, and LoRA of rank 16 on every linear layer",
+    "kind=lora targets=all-linear rank=16 adapter-dropout=0.05 learning-rate=1e-3" DETECT },
+  { "detect-dora", "the same head, and DoRA of rank 16 on every linear layer",
+    "kind=dora targets=all-linear rank=16 adapter-dropout=0.05 learning-rate=1e-3" DETECT },
   { "resnet18", "ResNet-18 from scratch, no base",
     "kind=resnet18 learning-rate=1e-3 patience=15" SCRATCH },
   { "vit-small", "ViT-Small from scratch, no base",

@@ -37,7 +37,7 @@ static const char *const checkpointings[] = { "auto", "on", "off", NULL };
 static const char *const precisions[] = { "fp32", "int16", "fp16", "bf16", NULL };
 static const char *const inits[] = { "default", "pissa", "olora", NULL };
 static const char *const switches[] = { "no", "yes", NULL };
-static const char *const strengths[] = { "none", "light", "medium", "heavy", NULL };
+static const char *const strengths[] = { "none", "light", "medium", "heavy", "frames", NULL };
 static const char *const balances[] = { "none", "weights", "sampler", NULL };
 static const char *const interpolations[] = { "bilinear", "bilinear-antialiased", NULL };
 static const char *const normalisations[] = { "unit", "imagenet", "satellite", NULL };
@@ -84,6 +84,12 @@ static const Setting settings[] = {
     "Share of an adapter's input that is left out" },
   { "model", "head-dropout", DOUBLE (head_dropout, 0, .99), FIXED, "P",
     "The same in the head; half of it in its second layer" },
+  { "model", "detect", SWITCH (detect), FIXED, NULL,
+    "Find the cows in whole frames, of which --data has the boxes" },
+  { "model", "detector-width", INT (detector_width, 8, 1024), FIXED, "N",
+    "Numbers of a token within the head that finds cows" },
+  { "model", "detector-stride", INT (detector_stride, 1, 64), FIXED, "PX",
+    "Side of a cell, of which each may be the middle of one cow" },
   { "model", "checkpointing", NAME (checkpointing, checkpointings), FIXED, "WHEN",
     "Compute layers twice to save memory: auto, on or off" },
   { "model", "precision", NAME (precision, precisions), FIXED, "HOW",
@@ -93,6 +99,8 @@ static const Setting settings[] = {
   { "data", "train", PATH (train), FIXED, "PATH", "Training pictures, where they are apart" },
   { "data", "val", PATH (val), FIXED, "PATH", "Validation pictures, where they are apart" },
   { "data", "test", PATH (test), FIXED, "PATH", "Test pictures, where they are apart" },
+  { "data", "images", PATH (images), FIXED, "FOLDER",
+    "Frames: where their files are, unless beside what names them" },
   { "data", "data-format", TEXT (data_format), FIXED, "FORMAT",
     "auto, folders, table, mmcows or mmcows-frames" },
   { "data", "path-column", TEXT (path_column), FIXED, "COLUMN",
@@ -462,6 +470,8 @@ cow_recipe_new (void)
     .min_lr_ratio = .1,
     .epochs = 80,
     .keep_pictures = 32,
+    .detector_width = 96,
+    .detector_stride = 4,
     .patience = 5,
     .min_delta = 1e-4,
     .label_smoothing = .1,

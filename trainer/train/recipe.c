@@ -9,6 +9,7 @@
 #include "model/files/file-writer.h"
 #include "model/files/suggest.h"
 #include "model/files/vit-sizes.h"
+#include "model/network/detector-file.h"
 #include "trainer/hub/http.h"
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -315,6 +316,26 @@ cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options)
   };
 }
 
+void
+cow_recipe_frames_options (const CowRecipe *self, CowFramesOptions *options)
+{
+  *options = (CowFramesOptions)COW_FRAMES_OPTIONS_DEFAULT;
+  cow_recipe_dataset_options (self, &options->set);
+  options->images = given (self->images);
+}
+
+gboolean
+cow_recipe_detector (const CowRecipe *self, const CowBackboneConfig *backbone,
+                     CowDetectorConfig *detector, GError **error)
+{
+  if (cow_detector_config_for (detector, backbone, self->detector_width, self->detector_stride,
+                               error))
+    return TRUE;
+  g_prefix_error (error, "--detector-width %d --detector-stride %d: ", self->detector_width,
+                  self->detector_stride);
+  return FALSE;
+}
+
 /* FROM=TO;FROM=TO with every TO absolute. */
 static char *
 absolute_prefixes (const char *text)
@@ -402,6 +423,19 @@ check_targets (const char *text, GError **error)
   return TRUE;
 }
 
+/* What is about the classes of pictures has no meaning for frames. */
+static gboolean
+check_detect (const CowRecipe *self, GError **error)
+{
+  if (cow_recipe_kind (self)->cached)
+    return refuse (error, "--detect looks at tokens, which a frozen recipe does not keep: --recipe "
+                          "detect-frozen is expected");
+  if (self->multi_label || self->balance != COW_BALANCE_NONE)
+    return refuse (error, "--%s is for classes of pictures, --detect finds boxes",
+                   self->multi_label ? "multi-label" : "balance");
+  return TRUE;
+}
+
 gboolean
 cow_recipe_check (const CowRecipe *self, GError **error)
 {
@@ -436,6 +470,11 @@ cow_recipe_check (const CowRecipe *self, GError **error)
                    : self->init != COW_INIT_DEFAULT ? "init-lora-weights"
                                                     : "loraplus-lr-ratio",
                    cow_recipe_kind_name (self));
+  if (self->detect && !check_detect (self, error))
+    return FALSE;
+  if (!self->detect && cow_kind_reads_tokens (kind))
+    return refuse (error, "a frozen-tokens recipe finds cows in whole frames: --detect is missing; "
+                          "--recipe frozen trains a head that tells classes");
   if (self->multi_label && self->balance == COW_BALANCE_SAMPLER)
     return refuse (error, "--balance sampler shows pictures of rare classes more often, which "
                           "--multi-label leaves open where they show frequent ones too: --balance "

@@ -11,6 +11,7 @@
 #include "model/training/network.h"
 #include "trainer/data/augment.h"
 #include "trainer/data/dataset.h"
+#include "trainer/data/frames.h"
 
 G_BEGIN_DECLS
 
@@ -30,11 +31,14 @@ typedef struct {
   int rslora;    /* lora, dora: scale alpha / sqrt (rank) */
   int init;      /* lora, dora: CowLoraInit */
   double adapter_dropout, head_dropout;
-  int checkpointing; /* CowCheckpointing */
-  int precision;     /* by the names of the setting; cow_recipe_precision () */
+  int detect;                          /* whole frames: find the cows, by a head */
+  int detector_width, detector_stride; /* of that width, with cells of so many px */
+  int checkpointing;                   /* CowCheckpointing */
+  int precision;                       /* by the names of the setting; cow_recipe_precision () */
 
   /* [data]: CowDatasetOptions says what the first of them mean */
   char *data, *train, *val, *test;
+  char *images; /* detect: the folder that names of frames are relative to */
   char *data_format, *path_column, *label_column, *source_column;
   char *prefix; /* FROM=TO;FROM=TO */
   char *group_by, *classes;
@@ -134,6 +138,9 @@ int cow_recipe_whole_rank (const CowRecipe *self);
 /* How often an epoch shows each picture: as it is, and its augmented copies where there is
  * augmentation. */
 guint cow_recipe_copies (const CowRecipe *self);
+/* The head of a recipe that detects, on that network; COW_ERROR_ARGUMENT, _UNSUPPORTED. */
+gboolean cow_recipe_detector (const CowRecipe *self, const CowBackboneConfig *backbone,
+                              CowDetectorConfig *detector, GError **error);
 /* Adapters on a base; a base at all. */
 gboolean cow_recipe_is_adapted (const CowRecipe *self);
 gboolean cow_recipe_has_base (const CowRecipe *self);
@@ -142,6 +149,9 @@ gboolean cow_recipe_has_base (const CowRecipe *self);
 void cow_recipe_make_absolute (CowRecipe *self);
 /* Fills the options that the dataset is opened with; clear with cow_dataset_options_clear (). */
 void cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options);
+/* The same of frames with boxes; clear options->set with cow_dataset_options_clear (), free
+ * options->images. */
+void cow_recipe_frames_options (const CowRecipe *self, CowFramesOptions *options);
 
 /* ---- presets (recipe-presets.c) -------------------------------------------------------------- */
 

@@ -22,7 +22,9 @@ settings_object (const CowRecipe *recipe)
     if (cow_recipe_is_path (i) || cow_recipe_is_list (i) || cow_recipe_is_free (i) ||
         g_str_equal (cow_recipe_key (i), "recipe") ||
         /* the card says it, and those without it are to stay as they were */
-        g_str_equal (cow_recipe_key (i), "multi-label"))
+        g_str_equal (cow_recipe_key (i), "multi-label") ||
+        /* those of heads that find cows are not of others */
+        (!recipe->detect && g_str_has_prefix (cow_recipe_key (i), "detect")))
       continue;
     g_autofree char *value = cow_recipe_get (recipe, i);
     if (*value)
@@ -54,6 +56,7 @@ run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *ba
   card->classes = g_strdupv (dataset->classes);
   if (dataset->sets)
     cow_card_set_multiple (card, NULL);
+  card->detects = recipe->detect;
   card->preprocess = recipe->preprocess;
   card->base_name = base_path ? g_path_get_basename (base_path) : NULL;
   card->base_hash = g_strdup (base_hash);
@@ -82,8 +85,13 @@ run_card_update (CowCard *card, const CowRunState *state, const CowDataset *data
   JsonObject *metrics = json_object_new ();
   json_object_set_string_member (metrics, "split", cow_split_name (COW_VAL));
   json_object_set_int_member (metrics, "n", dataset->splits[COW_VAL]->len);
-  json_object_set_double_member (metrics, dataset->sets ? "mean_average_precision" : "accuracy",
+  json_object_set_double_member (metrics,
+                                 card->detects   ? "map50_95"
+                                 : dataset->sets ? "mean_average_precision"
+                                                 : "accuracy",
                                  epoch->val_acc);
+  if (card->detects)
+    json_object_set_double_member (metrics, "map50", epoch->train_acc);
   json_object_set_double_member (metrics, "loss", epoch->val_loss);
   json_object_set_int_member (metrics, "epoch", (gint64)epoch->epoch);
   cow_card_set_member (card, "metrics", node_of (metrics));

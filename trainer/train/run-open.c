@@ -8,6 +8,8 @@
 #include "model/files/locate.h"
 #include "model/network/device.h"
 #include "trainer/data/contact-sheet.h"
+#include "trainer/data/frames-dataset.h"
+#include "trainer/data/frames-open.h"
 #include "trainer/host/words.h"
 #include "trainer/train/hashes.h"
 #include "trainer/train/idle-settings.h"
@@ -17,6 +19,7 @@
 /* On the contact sheet: pictures of each class, and augmented copies of each of them, at most. */
 #define SHEET_PICTURES 2
 #define SHEET_COPIES   2
+#define SHEET_FRAMES   6 /* of whole frames */
 
 /* ---- what the run stands on ------------------------------------------------------------------ */
 
@@ -34,15 +37,34 @@ take_classes (const CowRecipe *recipe, CowDatasetOptions *options, GError **erro
   return card != NULL;
 }
 
-static gboolean
-open_dataset (CowRun *self, GError **error)
+static CowDataset *
+open_frames (CowRun *self, GError **error)
+{
+  CowFramesOptions options;
+
+  cow_recipe_frames_options (self->recipe, &options);
+  self->frames = cow_frames_open (&options, error);
+  cow_dataset_options_clear (&options.set);
+  g_free (options.images);
+  if (!self->frames)
+    return NULL;
+  cow_frames_say_warnings (self->frames);
+  return cow_dataset_of_frames (self->frames);
+}
+
+static CowDataset *
+open_pictures (const CowRun *self, GError **error)
 {
   g_auto (CowDatasetOptions) options = COW_DATASET_OPTIONS_DEFAULT;
 
   cow_recipe_dataset_options (self->recipe, &options);
-  if (!take_classes (self->recipe, &options, error))
-    return FALSE;
-  self->dataset = cow_dataset_open (&options, error);
+  return take_classes (self->recipe, &options, error) ? cow_dataset_open (&options, error) : NULL;
+}
+
+static gboolean
+open_dataset (CowRun *self, GError **error)
+{
+  self->dataset = self->recipe->detect ? open_frames (self, error) : open_pictures (self, error);
   if (!self->dataset)
     return FALSE;
   for (CowSplit split = COW_TRAIN; split <= COW_VAL; split++)
@@ -192,11 +214,14 @@ say_sizes (const CowRun *self, guint64 available)
            " of them in the head\n",
            *recipe->name ? recipe->name : cow_recipe_kind_name (recipe), base ? " on " : "",
            base ? base : "", plan->trained, plan->head);
-  g_print ("%u picture%s of %u classes train (%u an epoch with augmented copies), %u validate, %u "
-           "test%s%s\n",
-           n_train, words_s (n_train), dataset->n_classes, n_shown, dataset->splits[COW_VAL]->len,
-           dataset->splits[COW_TEST]->len, grouped ? "; kept together by " : "",
-           grouped ? dataset->grouped_by : "");
+  g_autofree char *what = self->frames ? g_strdup_printf ("%u frame%s", n_train, words_s (n_train))
+                                       : g_strdup_printf ("%u picture%s of %u classes", n_train,
+                                                          words_s (n_train), dataset->n_classes);
+  g_print ("%s train (%u an epoch with augmented copies), %u validate, %u test%s%s\n", what,
+           n_shown, dataset->splits[COW_VAL]->len, dataset->splits[COW_TEST]->len,
+           grouped ? "; kept together by " : "", grouped ? dataset->grouped_by : "");
+  if (self->frames)
+    g_print ("%u cows in all of them\n", self->frames->boxes->len);
   if (dataset->sets)
     g_print ("Several labels a picture: %u combinations; %u of those that train show no class\n",
              dataset->sets->n, cow_dataset_count_none (dataset, COW_TRAIN));
@@ -261,6 +286,10 @@ plan (CowRun *self, const CowRunOptions *options, GError **error)
 
   if (!cow_plan_available (self->device, &available, error))
     return FALSE;
+  if (self->recipe->detect &&
+      !cow_recipe_detector (self->recipe, &self->input.backbone, &self->detector, error))
+    return FALSE;
+  self->input.detector = self->recipe->detect ? &self->detector : NULL;
   self->input.n_classes = self->dataset->n_classes;
   self->input.n_train = self->dataset->splits[COW_TRAIN]->len;
   self->input.n_val = self->dataset->splits[COW_VAL]->len;
@@ -304,9 +333,10 @@ write_sheet (const CowRun *self, GError **error)
     .device = self->device,
     .preprocess = self->recipe->preprocess,
     .augment = (CowAugment)self->recipe->augment,
-    .per_class = SHEET_PICTURES,
+    .per_class = self->frames ? SHEET_FRAMES : SHEET_PICTURES,
     .copies = MIN (cow_recipe_copies (self->recipe) - 1, SHEET_COPIES),
     .seed = (guint64)self->recipe->seed,
+    .frames = self->frames,
   };
 
   if (cow_path_exists (path))
@@ -363,7 +393,7 @@ static gboolean
 open_feed (CowRun *self, GError **error)
 {
   if (!cow_recipe_kind (self->recipe)->cached) {
-    self->feed = cow_feed_new_pictures (self->recipe, self->dataset, self->device);
+    self->feed = cow_feed_new_pictures (self->recipe, self->dataset, self->frames, self->device);
     return TRUE;
   }
   g_autoptr (CowFeaturesCache) train = open_features (self, COW_TRAIN, error);
@@ -415,7 +445,8 @@ open_network (CowRun *self, GError **error)
   g_auto (GStrv) targets = g_strsplit (recipe->targets, ",", -1);
   CowNetworkOptions options = {
     .kind = (CowNetworkKind)recipe->kind,
-    .n_classes = self->dataset->n_classes,
+    .n_classes = self->frames ? 0 : self->dataset->n_classes,
+    .detector = self->frames ? &self->detector : NULL,
     .seed = (guint64)recipe->seed,
     .head_dropout = (float)recipe->head_dropout,
     .model = self->model,
@@ -450,10 +481,13 @@ open_task (CowRun *self)
 {
   const CowDataset *dataset = self->dataset;
 
-  self->task = dataset->sets ? cow_task_labels_new (self->recipe, self->network, dataset->sets,
-                                                    self->class_weights, self->thresholds)
-                             : cow_task_classes_new (self->recipe, self->network,
-                                                     dataset->n_classes, self->class_weights);
+  if (self->frames)
+    self->task = cow_task_boxes_new (self->recipe, self->network, self->frames);
+  else
+    self->task = dataset->sets ? cow_task_labels_new (self->recipe, self->network, dataset->sets,
+                                                      self->class_weights, self->thresholds)
+                               : cow_task_classes_new (self->recipe, self->network,
+                                                       dataset->n_classes, self->class_weights);
 }
 
 /* ---- where it stands ------------------------------------------------------------------------- */
@@ -611,6 +645,7 @@ cow_run_free (CowRun *self)
   g_clear_pointer (&self->stream, ck_stream_free);
   g_clear_pointer (&self->device, ck_device_close);
   g_clear_pointer (&self->dataset, cow_dataset_free);
+  g_clear_pointer (&self->frames, cow_frames_free);
   cow_preprocessing_clear (&self->preprocessing);
   cow_kept_pictures_clear (&self->kept);
   g_free (self->class_weights);

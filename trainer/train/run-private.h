@@ -13,6 +13,8 @@ struct _CowRun {
   CowRecipe *recipe;              /* borrowed */
   char *model;                    /* located path of the base, or NULL */
   CowPreprocessing preprocessing; /* how it was chosen; empty where a run is resumed */
+  CowFrames *frames;          /* of runs that detect, else NULL; the set's samples in their order */
+  CowDetectorConfig detector; /* of them */
   CowDataset *dataset;
   CkDevice *device;
   CkStream *stream;

@@ -39,10 +39,18 @@ write_adapter (CowRun *self, const char *name, gboolean with_state, GError **err
   return FALSE;
 }
 
+static CowHistoryOf
+history_of (const CowRun *self)
+{
+  return self->frames                ? COW_HISTORY_BOXES
+         : self->recipe->multi_label ? COW_HISTORY_LABELS
+                                     : COW_HISTORY_CLASSES;
+}
+
 static gboolean
 write_table (const CowRun *self, GError **error)
 {
-  g_autofree char *table = cow_history_to_csv (self->state->history, self->recipe->multi_label);
+  g_autofree char *table = cow_history_to_csv (self->state->history, history_of (self));
 
   return cow_run_folder_write (self->folder, "results.csv", table, error);
 }
@@ -71,10 +79,11 @@ log_epoch (CowRun *self, const CowEpoch *epoch)
   CowRunMetric metrics[COW_EPOCH_COLUMNS];
 
   /* The first column is the epoch, which is the step here; the best so far takes its place. */
-  metrics[0] = (CowRunMetric){ self->recipe->multi_label ? "best_val_map" : "best_val_acc",
-                               self->state->at.best_accuracy };
+  metrics[0] =
+      (CowRunMetric){ history_of (self) == COW_HISTORY_CLASSES ? "best_val_acc" : "best_val_map",
+                      self->state->at.best_accuracy };
   for (guint i = 1; i < COW_EPOCH_COLUMNS; i++)
-    metrics[i] = (CowRunMetric){ cow_epoch_column (i, self->recipe->multi_label), values[i] };
+    metrics[i] = (CowRunMetric){ cow_epoch_column (i, history_of (self)), values[i] };
   cow_run_tracking_log_metrics (self->tracking, COW_EPOCH_COLUMNS, metrics, (gint64)epoch->epoch);
 }
 
@@ -104,8 +113,7 @@ tracking_says (const char *text, gpointer data)
 static void
 write_plots (const CowRun *self)
 {
-  g_autoptr (GPtrArray) figures =
-      plots_of_history (self->state->history, self->recipe->multi_label);
+  g_autoptr (GPtrArray) figures = plots_of_history (self->state->history, history_of (self));
   g_autofree char *folder = g_build_filename (cow_run_folder_path (self->folder), "plots", NULL);
   g_autoptr (GError) error = NULL;
 
@@ -168,7 +176,7 @@ cow_run_train (CowRun *self, CowLoopEnd *end, GError **error)
   if (at->step > 0)
     g_print ("Going on in epoch %.0f of %d, after %.0f steps\n",
              fmin (at->epoch + 1, self->recipe->epochs), self->recipe->epochs, at->step);
-  g_print ("%s\n", cow_epoch_head (self->recipe->multi_label));
+  g_print ("%s\n", cow_epoch_head (history_of (self)));
   fflush (stdout);
   /* A kill between `last` and results.csv leaves a table without the newest epoch; where that was
    * the last one, no other epoch would write it. */

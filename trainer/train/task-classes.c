@@ -48,7 +48,7 @@ add (CowTask *task, const CowPass *pass, const CowFeedBatch *batch)
 }
 
 static double
-judge (CowTask *task)
+judge (CowTask *task, double *beside)
 {
   const Classes *self = (const Classes *)task;
 

@@ -101,7 +101,7 @@ add (CowTask *task, const CowPass *pass, const CowFeedBatch *batch)
 
 /* Fits the thresholds too. */
 static double
-judge (CowTask *task)
+judge (CowTask *task, double *beside)
 {
   Labels *self = (Labels *)task;
   const guint n = (guint)self->n, n_classes = self->n_classes;

@@ -25,7 +25,9 @@ typedef struct {
    * to 1, the larger the better. */
   gboolean (*begin) (CowTask *self, gsize n, GError **error);
   void (*add) (CowTask *self, const CowPass *pass, const CowFeedBatch *batch);
-  double (*judge) (CowTask *self);
+  /* *beside is a second figure, where the task has one that says more than the share of right
+   * answers in training; else it stays as it is. */
+  double (*judge) (CowTask *self, double *beside);
   void (*free) (CowTask *self);
 } CowTaskClass;
 
@@ -49,6 +51,9 @@ CowTask *cow_task_classes_new (const CowRecipe *recipe, CowNetwork *network, gui
 CowTask *cow_task_labels_new (const CowRecipe *recipe, CowNetwork *network,
                               const CowLabelSets *sets, const float *positive_weights,
                               float *thresholds);
+/* The boxes of whole frames, which the feed's samples are; judged by average precision over
+ * overlaps of .50 to .95, beside it that at .50. `frames` is borrowed. */
+CowTask *cow_task_boxes_new (const CowRecipe *recipe, CowNetwork *network, const CowFrames *frames);
 void cow_task_free (CowTask *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowTask, cow_task_free)

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* Cows in whole frames, from a COCO file to boxes: `train --detect` finds what is drawn, `eval`
+ * counts as validation does, `predict` writes what others read. */
+#include <glib/gstdio.h>
+#include <math.h>
+#include <vips/vips.h>
+
+#include "model/adapter/card.h"
+#include "model/network/detector-file.h"
+#include "model/training/random.h"
+#include "tests/trainer/drawn.h"
+#include "tests/trainer/runs.h"
+#include "trainer/data/frames-open.h"
+#include "trainer/data/pictures.h"
+
+#define WIDTH   128
+#define HEIGHT  80
+#define N_TRAIN 24
+#define N_VAL   8
+
+static char *folder, *base, *data;
+
+static char *
+in_folder (const char *name)
+{
+  return g_build_filename (folder, name, NULL);
+}
+
+/* ---- frames ---------------------------------------------------------------------------------- */
+
+/* Where cow `cow` of a frame is: in a column of its own, of a size of its own. */
+static CowBounds
+place (guint seed, int cow)
+{
+  const guint64 key = cow_random_key (seed, (guint64)cow);
+  const double w = 22 + floor (12 * cow_random_unit (key, 0)),
+               h = 18 + floor (14 * cow_random_unit (key, 1));
+
+  return (CowBounds){ 42 * cow + floor ((42 - w) * cow_random_unit (key, 2)),
+                      floor ((HEIGHT - h) * cow_random_unit (key, 3)), w, h };
+}
+
+/* One to three of them. */
+static int
+count (guint seed)
+{
+  return 1 + (int)(seed % 3);
+}
+
+static void
+draw (const char *path, guint seed)
+{
+  g_autofree guint8 *rgb = g_malloc (3 * WIDTH * HEIGHT);
+
+  for (gsize i = 0; i < 3 * WIDTH * HEIGHT; i++)
+    rgb[i] = (guint8)(40 + 40 * cow_random_unit (seed, i));
+  for (int cow = 0; cow < count (seed); cow++) {
+    const CowBounds box = place (seed, cow);
+    for (int y = (int)box.y; y < (int)(box.y + box.h); y++)
+      for (int x = (int)box.x; x < (int)(box.x + box.w); x++)
+        rgb[3 * (y * WIDTH + x) + cow % 3] = 230;
+  }
+  VipsImage *image =
+      vips_image_new_from_memory (rgb, 3 * WIDTH * HEIGHT, WIDTH, HEIGHT, 3, VIPS_FORMAT_UCHAR);
+  g_assert_nonnull (image);
+  image->Type = VIPS_INTERPRETATION_sRGB;
+  g_assert_cmpint (vips_image_write_to_file (image, path, NULL), ==, 0);
+  g_object_unref (image);
+}
+
+/* A folder with n frames and their COCO file. */
+static void
+make_split (const char *name, guint first, guint n)
+{
+  g_autofree char *split = g_build_filename (data, name, NULL),
+                  *file = g_build_filename (split, "annotations.json", NULL);
+  g_autoptr (GString) images = g_string_new (NULL), boxes = g_string_new (NULL);
+  GError *error = NULL;
+  guint id = 1;
+
+  g_assert_cmpint (g_mkdir_with_parents (split, 0755), ==, 0);
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *picture = g_strdup_printf ("%s/%03u.png", split, i);
+    draw (picture, first + i);
+    g_string_append_printf (images,
+                            "%s{\"id\":%u,\"file_name\":\"%03u.png\",\"width\":%d,\"height\":%d}",
+                            i > 0 ? "," : "", i + 1, i, WIDTH, HEIGHT);
+    for (int cow = 0; cow < count (first + i); cow++, id++) {
+      const CowBounds box = place (first + i, cow);
+      g_string_append_printf (boxes,
+                              "%s{\"id\":%u,\"image_id\":%u,\"category_id\":1,\"iscrowd\":0,"
+                              "\"area\":%g,\"bbox\":[%g,%g,%g,%g]}",
+                              id > 1 ? "," : "", id, i + 1, box.w * box.h, box.x, box.y, box.w,
+                              box.h);
+    }
+  }
+  g_autofree char *text = g_strdup_printf (
+      "{\"images\":[%s],\"annotations\":[%s],\"categories\":[{\"id\":1,\"name\":\"cow\"}]}",
+      images->str, boxes->str);
+  g_file_set_contents (file, text, -1, &error);
+  g_assert_no_error (error);
+}
+
+/* ---- training -------------------------------------------------------------------------------- */
+
+static Result
+train (const char *recipe, const char *run, const char *epochs)
+{
+  return cli_run ("train", "--recipe", recipe, "--model", base, "--data", data, "--size", "128x80",
+                  "--out", run, "--epochs", epochs, "--batch", "4", "--gradient-accumulation", "1",
+                  "--learning-rate", "5e-3", "--detector-width", "32", NULL);
+}
+
+static const char *const recipes[] = { "detect-frozen", "detect-qlora", "detect-dora" };
+
+/* Every recipe finds most of what it never saw. */
+static void
+test_learns (gconstpointer recipe)
+{
+  g_autofree char *run = in_folder (recipe), *best = g_build_filename (run, "best", NULL),
+                  *head = g_build_filename (best, COW_DETECTOR_FILE, NULL);
+  g_auto (Result) result = train (recipe, run, "12");
+
+  runs_assert_ok (&result);
+  cli_assert_says (result.out, "24 frames train (48 an epoch with augmented copies), 8 validate");
+  cli_assert_says (result.out, "mAP50:95");
+  cli_assert_says (result.out, "--pictures drawn");
+  g_assert_cmpfloat (runs_best (run, "val_map50"), >, .7);
+  g_assert_cmpfloat (runs_best (run, "val_map"), >, .2);
+  g_autoptr (CowCard) card = cow_card_read (best, NULL, NULL);
+  g_assert_true (card->detects);
+  g_assert_true (g_file_test (head, G_FILE_TEST_IS_REGULAR));
+}
+
+/* A run that was stopped after a tenth of a second and goes on ends with the bytes of one that was not.
+ */
+static void
+test_resumes (void)
+{
+  g_autofree char *whole = in_folder ("whole"), *parts = in_folder ("parts");
+  g_auto (Result) first = train ("detect-qlora", whole, "2"),
+                  second =
+                      cli_run ("train", "--recipe", "detect-qlora", "--model", base, "--data", data,
+                               "--size", "128x80", "--out", parts, "--epochs", "2", "--batch", "4",
+                               "--gradient-accumulation", "1", "--learning-rate", "5e-3",
+                               "--detector-width", "32", "--max-hours", "3e-5", NULL),
+                  third = cli_run ("train", "--resume", parts, "--max-hours", "0", NULL);
+
+  runs_assert_ok (&first);
+  runs_assert_ok (&second);
+  runs_assert_ok (&third);
+  runs_assert_same (whole, parts, COW_HISTORY_BOXES);
+}
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+static double
+member (const char *path, const char *name)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+
+  g_assert_true (json_parser_load_from_file (parser, path, NULL));
+  return json_object_get_double_member (json_node_get_object (json_parser_get_root (parser)), name);
+}
+
+/* `eval` of the run's own data gives what its validation gave, and keeps a threshold. */
+static void
+test_eval (void)
+{
+  g_autofree char *run = in_folder ("detect-frozen"), *best = g_build_filename (run, "best", NULL),
+                  *out = in_folder ("eval"),
+                  *results = g_build_filename (out, "results.json", NULL),
+                  *found = g_build_filename (out, "found.json", NULL);
+  g_auto (Result) result =
+      cli_run ("eval", "--adapter", best, "--out", out, "--split", "val", "--save", NULL);
+  g_autoptr (GError) error = NULL;
+
+  runs_assert_ok (&result);
+  cli_assert_says (result.out, "mAP50");
+  cli_assert_says (result.out, "ghosts");
+  g_assert_cmpfloat_with_epsilon (member (results, "map50_95"), runs_best (run, "val_map"), 1e-6);
+  /* The boxes open as frames again. */
+  CowFramesOptions options = COW_FRAMES_OPTIONS_DEFAULT;
+  options.set.data = g_strdup (found);
+  g_autoptr (CowFrames) frames = cow_frames_open (&options, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (frames->frames->len, ==, N_VAL);
+  cow_dataset_options_clear (&options.set);
+  g_autoptr (CowCard) card = cow_card_read (best, NULL, NULL);
+  g_assert_nonnull (cow_card_get_member (card, "evaluation"));
+}
+
+/* Rows are the picture's px, and pictures are drawn. */
+static void
+test_predict (void)
+{
+  g_autofree char *adapter = in_folder ("detect-frozen"),
+                  *val = g_build_filename (data, "val", NULL), *csv = in_folder ("found.csv"),
+                  *drawn = in_folder ("drawn"),
+                  *picture = g_build_filename (drawn, "000.jpg", NULL), *text = NULL;
+  g_auto (Result) result = cli_run ("predict", val, "--adapter", adapter, "--model", base, "--out",
+                                    csv, "--pictures", drawn, NULL);
+  g_auto (Picture) shown = { 0 };
+  GError *error = NULL;
+  guint n_good = 0, n_rows = 0;
+
+  runs_assert_ok (&result);
+  g_assert_true (g_file_get_contents (csv, &text, NULL, &error));
+  g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
+  g_assert_cmpstr (lines[0], ==, "image_path,x,y,width,height,score");
+  for (char **line = lines + 1; *line; line++, n_rows++) {
+    g_auto (GStrv) fields = g_strsplit (*line, ",", -1);
+    g_autofree char *name = g_path_get_basename (fields[0]);
+    const guint seed = 1000 + (guint)g_ascii_strtoull (name, NULL, 10);
+    const CowBounds box = { g_ascii_strtod (fields[1], NULL), g_ascii_strtod (fields[2], NULL),
+                            g_ascii_strtod (fields[3], NULL), g_ascii_strtod (fields[4], NULL) };
+    double most = 0;
+    for (int cow = 0; cow < count (seed); cow++) {
+      const CowBounds there = place (seed, cow);
+      most = MAX (most, cow_bounds_iou (&box, &there));
+    }
+    n_good += most > .5;
+  }
+  g_assert_cmpuint (n_rows, >=, N_VAL);
+  g_assert_cmpuint (n_good, >, n_rows * 2 / 3);
+  picture_read (picture, &shown, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (shown.width, ==, WIDTH);
+}
+
+/* ---- what does not fit ----------------------------------------------------------------------- */
+
+static void
+test_refused (void)
+{
+  g_autofree char *run = in_folder ("refused"), *adapter = in_folder ("detect-frozen"),
+                  *out = in_folder ("none");
+  g_auto (Result) frozen = cli_run ("train", "--recipe", "frozen", "--detect", "--model", base,
+                                    "--data", data, "--out", run, NULL);
+  g_auto (Result) stride = cli_run ("train", "--recipe", "detect-frozen", "--detector-stride", "5",
+                                    "--model", base, "--data", data, "--out", run, NULL);
+  g_auto (Result) kind = cli_run ("train", "--recipe", "detect-frozen", "--detect=no", NULL);
+  g_auto (Result) features =
+      cli_run ("features", data, "--model", base, "--adapter", adapter, "--out", out, NULL);
+  g_auto (Result) against =
+      cli_run ("eval", "--adapter", adapter, "--against", adapter, "--out", out, NULL);
+  g_auto (Result) zones =
+      cli_run ("predict", data, "--adapter", adapter, "--zones", "a=0,0,1,1", NULL);
+
+  cli_assert_error (&frozen, 2, "--recipe detect-frozen is expected");
+  cli_assert_says (stride.err, "cells of 5 px do not divide a token's 16 px");
+  g_assert_cmpint (kind.status, ==, 2);
+  cli_assert_says (features.err, "finds cows in whole frames");
+  cli_assert_error (&against, 2, "--against");
+  cli_assert_error (&zones, 2, "--zones");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_assert_true (pictures_start (NULL));
+  folder = cli_folder ();
+  base = drawn_base (folder);
+  data = in_folder ("frames");
+  make_split ("train", 1, N_TRAIN);
+  make_split ("val", 1000, N_VAL);
+  for (guint i = 0; i < G_N_ELEMENTS (recipes); i++) {
+    g_autofree char *learns = g_strconcat ("/detect/learns/", recipes[i], NULL);
+    g_test_add_data_func (learns, recipes[i], test_learns);
+  }
+  g_test_add_func ("/detect/resumes", test_resumes);
+  g_test_add_func ("/detect/then/eval", test_eval);
+  g_test_add_func ("/detect/then/predict", test_predict);
+  g_test_add_func ("/detect/then/refused", test_refused);
+  const int status = g_test_run ();
+  cli_remove (folder);
+  return status;
+}

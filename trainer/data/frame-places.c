@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include "trainer/data/frame-places.h"
+
+#define LEAST_SHOWN (1. / 3)
+
+/* What of a box is inside; FALSE where it is too little to be learnt. */
+static gboolean
+cut (CowBounds *box, int width, int height)
+{
+  const double area = box->w * box->h, x = MAX (box->x, 0), y = MAX (box->y, 0),
+               w = MIN (box->x + box->w, width) - x, h = MIN (box->y + box->h, height) - y;
+
+  *box = (CowBounds){ x, y, w, h };
+  return w > 0 && h > 0 && w * h >= LEAST_SHOWN * area;
+}
+
+void
+cow_frame_places (const CowFrames *frames, const CowFrame *frame, const CowLoadItem *item,
+                  CowAugment augment, int width, int height, GArray *places)
+{
+  const CowFrameBox *boxes = cow_frames_boxes (frames, frame);
+  const double x = (double)width / frame->width, y = (double)height / frame->height;
+
+  g_array_set_size (places, 0);
+  for (guint i = 0; i < frame->n_boxes; i++) {
+    const CowBounds *from = &boxes[i].place;
+    CowBounds place = { from->x * x, from->y * y, from->w * x, from->h * y };
+    if (item->copy > 0)
+      cow_augment_boxes (augment, item->key, width, height, &place, 1);
+    if (!boxes[i].crowd && cut (&place, width, height))
+      g_array_append_val (places, place);
+  }
+}
+
+CowBounds
+cow_frame_place_back (const CowFrame *frame, int width, int height, const CowBounds *place)
+{
+  const double x = (double)frame->width / width, y = (double)frame->height / height;
+
+  return (CowBounds){ place->x * x, place->y * y, place->w * x, place->h * y };
+}

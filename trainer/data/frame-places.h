@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the boxes of a frame lie in what the network is shown of it. */
+#ifndef COW_TRAINER_FRAME_PLACES_H
+#define COW_TRAINER_FRAME_PLACES_H
+
+#include "trainer/data/frames.h"
+#include "trainer/data/loader.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Replaces what is in `places`, of CowBounds, by the boxes of a frame that are to be learnt, px of
+ * the picture of width x height that cow_load_one () makes of the item: cut at its edges, without
+ * crowds and without those of which an augmented copy shows less than a third. Any thread.
+ */
+void cow_frame_places (const CowFrames *frames, const CowFrame *frame, const CowLoadItem *item,
+                       CowAugment augment, int width, int height, GArray *places);
+/* A box there back to px of the frame. */
+CowBounds cow_frame_place_back (const CowFrame *frame, int width, int height,
+                                const CowBounds *place);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* What `predict` writes where cows are found in whole frames: a row a box, for people or programs,
+ * or a COCO file, to a file or standard output. */
+#ifndef COW_TRAINER_FOUND_BOXES_H
+#define COW_TRAINER_FOUND_BOXES_H
+
+#include "model/network/detection.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  FOUND_BOXES_TABLE,
+  FOUND_BOXES_CSV,
+  FOUND_BOXES_JSONL,
+  FOUND_BOXES_COCO
+} FoundBoxesFormat;
+
+/* "table" | "csv" | "jsonl" | "coco" */
+gboolean found_boxes_format_parse (const char *name, FoundBoxesFormat *format);
+
+typedef struct _FoundBoxes FoundBoxes;
+
+/* `path` NULL: standard output. A file is written beside its name and takes it in finish (). */
+FoundBoxes *found_boxes_new (FoundBoxesFormat format, const char *path, GError **error);
+/* The boxes of a picture of width x height px, in these; of CowDetection. */
+gboolean found_boxes_add (FoundBoxes *self, const char *picture, int width, int height,
+                          const GArray *boxes, GError **error);
+gboolean found_boxes_finish (FoundBoxes *self, GError **error);
+/* Leaves no file when finish () was not reached. */
+void found_boxes_free (FoundBoxes *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FoundBoxes, found_boxes_free)
+
+G_END_DECLS
+
+#endif
