@@ -99,7 +99,8 @@ replay (Out *self, CowParameters *parameters, GError **error)
   float *tokens[2], *dtokens[2], losses[2 * BATCH];
   g_autofree float *host = g_new (float, N),
                    *dcells = g_new (float, cell_dims[0] * cell_dims[1] * cell_dims[2]);
-  if (!cow_parameters_allocate (parameters, error) || !cow_detector_train_start (head, 4, NULL, error))
+  if (!cow_parameters_allocate (parameters, error) ||
+      !cow_detector_train_start (head, 4, NULL, error))
     return FALSE;
   for (int i = 0; i < 2; i++) {
     for (gsize k = 0; k < N; k++)
