@@ -47,8 +47,9 @@ is_absent (int code)
          code == ENAMETOOLONG;
 }
 
-int
-cow_stat (const char *path, struct stat *info)
+/* A disk that does not say what is there is asked once more. */
+static int
+ask (const char *path, struct stat *info)
 {
   const int status = stat (path, info);
   return status == 0 || is_absent (errno) ? status : stat (path, info);
@@ -58,21 +59,21 @@ gboolean
 cow_path_is_folder (const char *path)
 {
   struct stat info;
-  return cow_stat (path, &info) == 0 ? S_ISDIR (info.st_mode) : !is_absent (errno);
+  return ask (path, &info) == 0 ? S_ISDIR (info.st_mode) : !is_absent (errno);
 }
 
 gboolean
 cow_path_is_file (const char *path)
 {
   struct stat info;
-  return cow_stat (path, &info) == 0 ? S_ISREG (info.st_mode) : !is_absent (errno);
+  return ask (path, &info) == 0 ? S_ISREG (info.st_mode) : !is_absent (errno);
 }
 
 gboolean
 cow_path_exists (const char *path)
 {
   struct stat info;
-  return cow_stat (path, &info) == 0 || !is_absent (errno);
+  return ask (path, &info) == 0 || !is_absent (errno);
 }
 
 void

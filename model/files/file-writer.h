@@ -9,7 +9,6 @@
 #define COW_FILE_WRITER_H
 
 #include <glib.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 
 G_BEGIN_DECLS
@@ -58,8 +57,6 @@ gboolean cow_path_is_file (const char *path);
  * COW_ERROR_NOT_FOUND. Reads errno. */
 void cow_path_explain_absent (const char *path, GError **error);
 
-/* stat (), asked once more where the disk did not say what is there; 0, or -1 with errno. */
-int cow_stat (const char *path, struct stat *info);
 /* The calls of these names, again where they were interrupted; -1 or FALSE with errno. cow_open ()
  * adds O_CLOEXEC; cow_sync () is content where a file system has nothing to do for this kind of
  * file; cow_lock () waits for others, or fails with EWOULDBLOCK. */

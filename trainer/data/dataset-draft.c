@@ -96,6 +96,22 @@ label_set (DatasetDraft *self, const DatasetEntry *entry, const char *place, GEr
 
 /* ---- pictures -------------------------------------------------------------------------------- */
 
+/* Tables of another machine are the usual cause of a missing one. */
+static void
+explain_picture (const DatasetDraft *self, const DatasetEntry *entry, const char *place, int code,
+                 GError **error)
+{
+  if (code != ENOENT && code != ENOTDIR)
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: the picture %s cannot be read: %s",
+                 place, entry->path, g_strerror (code));
+  else
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: the picture %s does not exist%s%s", place,
+        entry->path, strchr (entry->path, '\\') ? "; its backslashes are of Windows" : "",
+        self->options->prefixes ? ""
+                                : " (tables: --prefix FROM=TO says where the pictures are now)");
+}
+
 gboolean
 dataset_draft_add (DatasetDraft *self, const DatasetEntry *entry, const char *place, GError **error)
 {
@@ -109,14 +125,7 @@ dataset_draft_add (DatasetDraft *self, const DatasetEntry *entry, const char *pl
     return FALSE;
   self->n_of_one += self->options->multiple && !entry->several;
   if (!self->options->keep_absent && access (entry->path, R_OK) != 0) {
-    const int code = errno;
-    g_set_error (
-        error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: the picture %s %s%s%s%s", place, entry->path,
-        code == ENOENT || code == ENOTDIR ? "does not exist" : "cannot be read: ",
-        code == ENOENT || code == ENOTDIR ? "" : g_strerror (code),
-        strchr (entry->path, '\\') ? "; its backslashes are of Windows" : "",
-        self->options->prefixes ? ""
-                                : " (tables: --prefix FROM=TO says where the pictures are now)");
+    explain_picture (self, entry, place, errno, error);
     return FALSE;
   }
   if (self->set->samples->len == COW_DATASET_MOST_SAMPLES) {

@@ -132,9 +132,12 @@ read_folder (const char *folder, GError **error)
 static gboolean
 look_at (const char *path, struct stat *status, gboolean *there, GError **error)
 {
-  *there = cow_stat (path, status) == 0;
-  if (*there || errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EACCES)
-    return TRUE;
+  /* A disk that does not say what is there is asked once more. */
+  for (int tries = 0; tries < 2; tries++) {
+    *there = stat (path, status) == 0;
+    if (*there || errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EACCES)
+      return TRUE;
+  }
   return fail_reading (path, errno, error);
 }
 
