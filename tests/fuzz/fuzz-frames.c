@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as frames with boxes. The first, a digit, says of which format the rest is: COCO, YOLO's
- * labels, data.yaml, CVAT, Label Studio. There is one picture, a.bmp. What comes out are boxes that
- * lie in their frames and have a behaviour and an identity that there are, or none. data.yaml is
- * taken apart without going where it points to.
+ * Any bytes as frames with boxes. The first, a digit, says of which format the rest is: COCO,
+ * labels of YOLO, data.yaml, CVAT, Label Studio. There is one picture, a.bmp. What comes out are
+ * boxes that lie in their frames and have a behaviour and an identity that there are, or none.
+ * data.yaml is taken apart without going where it points to.
  */
 #include <math.h>
 #include <string.h>
