@@ -7,8 +7,8 @@
  * member, which is also read.
  *
  * Where pictures have any number of labels it is {"format": 2, "labels": "multiple", "thresholds":
- * [...], ...}, so that a program that knows one label alone refuses it. An adapter that finds cows in
- * whole frames has {"format": 3, "task": "detect", ...}.
+ * [...], ...}, so that a program that knows one label alone refuses it. An adapter that finds cows
+ * in whole frames has {"format": 3, "task": "detect", ...}.
  */
 #include "model/adapter/card.h"
 

@@ -95,12 +95,12 @@ cow_classifier_find (CowClassifier *self, const float *pixels, int height, int w
 {
   CowFinder *finder = &self->finder;
   g_return_val_if_fail (cow_classifier_detects (self), FALSE);
-  if (!cow_classifier_check_size (self, "a frame", width, height, error))
+  if (!self->config.klass->check_size (&self->config, width, height, error))
     return FALSE;
   const CowCells cells = cow_detector_cells (&finder->file->config, height, width);
   const gsize n_values = cow_cells_n (&cells) * COW_CELL_VALUES,
               bytes = 3 * (gsize)height * (gsize)width * sizeof (float);
-  const gint64 n_tokens = cow_classifier_n_tokens (self, height, width);
+  const gint64 n_tokens = cow_backbone_n_tokens (&self->config, height, width);
 
   if (!reserve (self, n_tokens, bytes, n_values))
     return cow_check (CK_NO_MEMORY, error, "a frame of %d x %d px", width, height);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Networks that look for boxes: tokens of some layers go through the head of a detector, and back. */
+/* Networks that look for boxes: tokens of some layers go through a detector's head, and back. */
 #include <math.h>
 #include <string.h>
 

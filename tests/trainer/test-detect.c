@@ -132,8 +132,8 @@ test_learns (gconstpointer recipe)
   g_assert_true (g_file_test (head, G_FILE_TEST_IS_REGULAR));
 }
 
-/* A run that was stopped after a tenth of a second and goes on ends with the bytes of one that was not.
- */
+/* A run that was stopped after a tenth of a second and goes on ends with the bytes of one that was
+ * not. */
 static void
 test_resumes (void)
 {

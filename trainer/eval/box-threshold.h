@@ -15,9 +15,9 @@ typedef struct {
 } CowBoxThreshold;
 
 /*
- * Boxes are taken by falling score, of equals the first; each is the cow of its picture and category
- * that it overlaps most, by .50 at least, and that no surer one is already. What is found in a crowd
- * counts neither way. The best F1, of equals that of the higher score. Any thread.
+ * Boxes are taken by falling score, of equals the first; each is the cow of its picture and
+ * category that it overlaps most, by .50 at least, and that no surer one is already. What is found
+ * in a crowd counts neither way. The best F1, of equals that of the higher score. Any thread.
  */
 CowBoxThreshold cow_box_threshold (const CowTrueBox *truth, guint n_true, const CowFoundBox *found,
                                    guint n_found);
