@@ -89,6 +89,19 @@ cow_path_explain_absent (const char *path, GError **error)
 }
 
 gboolean
+cow_path_size (const char *path, gint64 *bytes, gint64 *changed_ns, GError **error)
+{
+  struct stat info;
+  if (ask (path, &info) != 0) {
+    cow_path_explain_absent (path, error);
+    return FALSE;
+  }
+  *bytes = info.st_size;
+  *changed_ns = (gint64)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+  return TRUE;
+}
+
+gboolean
 cow_truncate (int fd, off_t size)
 {
   int status;

@@ -52,6 +52,9 @@ gboolean cow_folder_make (const char *path, GError **error);
 gboolean cow_path_exists (const char *path);
 gboolean cow_path_is_folder (const char *path);
 gboolean cow_path_is_file (const char *path);
+/* What stat () says of a file or folder, behind a link too; size and time of the last change are
+ * what callers want of it. COW_ERROR_NOT_FOUND. */
+gboolean cow_path_size (const char *path, gint64 *bytes, gint64 *changed_ns, GError **error);
 /* The error of a path that the calling thread has just been told is not there, by one of these or
  * by stat (): it does not exist, or the folders above it may not be entered, which is said.
  * COW_ERROR_NOT_FOUND. Reads errno. */

@@ -185,13 +185,13 @@ spool_open (const char *folder, gboolean resume, GError **error)
   self->lines_path = g_build_filename (folder, LINES_NAME, NULL);
   if (!open_lines (self, error))
     return NULL;
-  if (resume && spool_exists (folder)) {
-    if (!drop_broken_line (self, error) || !read_state (self, error))
-      return NULL;
-  } else if (!begin (self, error)) {
-    return NULL;
-  }
-  return g_steal_pointer (&self);
+  if (resume && spool_exists (folder) ? drop_broken_line (self, error) && read_state (self, error)
+                                      : begin (self, error))
+    return g_steal_pointer (&self);
+  /* The lock is ours: nobody misses a file that holds nothing. */
+  if (self->size == 0)
+    unlink (self->lines_path);
+  return NULL;
 }
 
 void

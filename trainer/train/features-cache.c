@@ -30,14 +30,11 @@
 static gboolean
 add_file (GChecksum *sum, const char *path, GError **error)
 {
-  GStatBuf status;
-  if (g_stat (path, &status) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: no such file", path);
+  gint64 bytes, changed_ns;
+  if (!cow_path_size (path, &bytes, &changed_ns, error))
     return FALSE;
-  }
-  cow_digest_add_text (sum, "%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld", path,
-                       (gint64)status.st_size, (gint64)status.st_mtim.tv_sec,
-                       (long)status.st_mtim.tv_nsec);
+  cow_digest_add_text (sum, "%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09" G_GINT64_FORMAT,
+                       path, bytes, changed_ns / 1000000000, changed_ns % 1000000000);
   return TRUE;
 }
 

@@ -2,9 +2,9 @@
 #include "trainer/train/hashes.h"
 
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 
 #include "model/files/digest.h"
+#include "model/files/file-writer.h"
 #include "trainer/host/progress.h"
 #include "trainer/host/stop.h"
 
@@ -52,8 +52,20 @@ hash_model (const char *path, GError **error)
 
 /* ---- pictures -------------------------------------------------------------------------------- */
 
+static void
+add_boxes (GChecksum *sum, const CowFrames *frames)
+{
+  for (guint i = 0; i < frames->boxes->len; i++) {
+    const CowFrameBox *box = &g_array_index (frames->boxes, CowFrameBox, i);
+    cow_digest_add_text (sum, "%a %a %a %a %d", box->place.x, box->place.y, box->place.w,
+                         box->place.h, box->crowd);
+  }
+  for (guint i = 0; i < frames->frames->len; i++)
+    cow_digest_add_text (sum, "%u", cow_frames_get (frames, i)->n_boxes);
+}
+
 char *
-hash_dataset (const CowDataset *dataset, gboolean sizes)
+hash_dataset (const CowDataset *dataset, const CowFrames *frames, gboolean sizes, GError **error)
 {
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
 
@@ -61,8 +73,9 @@ hash_dataset (const CowDataset *dataset, gboolean sizes)
     cow_digest_add_text (sum, "%s", dataset->classes[c]);
   for (guint i = 0; i < dataset->samples->len; i++) {
     const CowSample *sample = cow_dataset_sample (dataset, i);
-    GStatBuf status;
-    const gint64 size = sizes && g_stat (sample->path, &status) == 0 ? (gint64)status.st_size : -1;
+    gint64 size = -1, changed_ns;
+    if (sizes && !cow_path_size (sample->path, &size, &changed_ns, error))
+      return NULL;
     cow_digest_add_text (sum, "%s", sample->path);
     /* The number of a combination of labels would not tell what it is of. */
     if (dataset->sets)
@@ -71,5 +84,7 @@ hash_dataset (const CowDataset *dataset, gboolean sizes)
                          (int)sample->split, (int)sample->box_kind, sample->box[0], sample->box[1],
                          sample->box[2], sample->box[3]);
   }
+  if (frames)
+    add_boxes (sum, frames);
   return g_strdup (g_checksum_get_string (sum));
 }

@@ -3,7 +3,7 @@
 #ifndef COW_TRAINER_HASHES_H
 #define COW_TRAINER_HASHES_H
 
-#include "trainer/data/dataset.h"
+#include "trainer/data/frames.h"
 
 /*
  * Of the weights of a model: every tensor's name, type, shape and values in the order of names, so
@@ -12,7 +12,9 @@
  */
 char *hash_model (const char *path, GError **error);
 /* Of what training sees of a set: classes, and each picture's path, part, class and split; with
- * `sizes` its size in bytes, too. */
-char *hash_dataset (const CowDataset *dataset, gboolean sizes);
+ * `sizes` its size in bytes, too. Of whole frames (else NULL) their boxes as well.
+ * COW_ERROR_NOT_FOUND: a picture whose size nobody tells. */
+char *hash_dataset (const CowDataset *dataset, const CowFrames *frames, gboolean sizes,
+                    GError **error);
 
 #endif

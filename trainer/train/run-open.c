@@ -496,12 +496,15 @@ open_task (CowRun *self)
 static gboolean
 open_state (CowRun *self, const CowRunOptions *options, GError **error)
 {
-  g_autofree char *data = hash_dataset (self->dataset, TRUE),
-                  *pictures = hash_dataset (self->dataset, FALSE),
+  g_autofree char *data = hash_dataset (self->dataset, self->frames, TRUE, error),
+                  *pictures =
+                      data ? hash_dataset (self->dataset, self->frames, FALSE, error) : NULL,
                   *last = g_build_filename (options->folder, "last", NULL);
   const gboolean resume = options->resume && cow_run_folder_has_run (options->folder);
   gboolean changed = FALSE;
 
+  if (!pictures)
+    return FALSE;
   self->state = resume ? cow_run_state_load (last, self->network, data, pictures, &changed, error)
                        : cow_run_state_new (data, pictures);
   if (!self->state)
