@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Makes operations on files fail in programs of ours, and drops what a loss of power would.
 
-check_faults.py BUILD [--all] [--program NAME]... [--fault "KIND N CAUSE MODE"]
+check_faults.py BUILD [--all] [--program NAME]... [--fault "KIND N CAUSE MODE"]...
 
 Speaks TAP: a point for each program. Without --all a part that ends within a minute.
 """
@@ -26,7 +26,7 @@ def arguments():
     parser.add_argument("--all", action="store_true", help="every fault")
     parser.add_argument("--program", action="append", help="only these")
     parser.add_argument("--part", choices=["inject", "power"], help="only that")
-    parser.add_argument("--fault", help="only this: KIND N CAUSE MODE")
+    parser.add_argument("--fault", action="append", help="only these: KIND N CAUSE MODE")
     parser.add_argument("--kind", help="only operations of this kind")
     parser.add_argument("--everything", action="store_true", help="outside the folder too")
     parser.add_argument("--every", type=int, default=1, help="of --all each so manieth")
@@ -35,7 +35,7 @@ def arguments():
 
 def chosen(options, judge):
     if options.fault:
-        return [preload.Fault.parse(options.fault)]
+        return [preload.Fault.parse(fault) for fault in options.fault]
     faults = list(inject.faults_of(judge.seen, not options.all))
     if options.kind:
         faults = [fault for fault in faults if fault.kind == options.kind]
