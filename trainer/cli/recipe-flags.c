@@ -185,7 +185,7 @@ recipe_flags_list (void)
   guint n;
   const CowRecipePreset *presets = cow_recipe_presets (&n);
   GString *text = g_string_new (NULL);
-  g_string_append_printf (text, "%-15s %-9s %5s %5s %9s %7s %9s  %s\n", "RECIPE", "KIND", "RANK",
+  g_string_append_printf (text, "%-15s %-13s %5s %5s %9s %7s %9s  %s\n", "RECIPE", "KIND", "RANK",
                           "BATCH", "RATE", "EPOCHS", "PICTURES", "");
   for (guint i = 0; i < n; i++) {
     g_autoptr (CowRecipe) recipe = cow_recipe_new ();
@@ -196,7 +196,7 @@ recipe_flags_list (void)
     g_autofree char *batch =
         g_strdup_printf ("%dx%d", recipe->batch, recipe->gradient_accumulation);
     g_string_append_printf (
-        text, "%-15s %-9s %5s %5s %9g %7d %9s  %s\n", presets[i].name,
+        text, "%-15s %-13s %5s %5s %9g %7d %9s  %s\n", presets[i].name,
         cow_recipe_kind_name (recipe), rank, batch, recipe->learning_rate, recipe->epochs,
         cow_normalisation_name (recipe->preprocess.normalisation), presets[i].summary);
   }
