@@ -14,6 +14,7 @@
 #include "trainer/cli/recipe-flags.h"
 #include "trainer/cli/verb.h"
 #include "trainer/data/dataset-open.h"
+#include "trainer/data/frames-open.h"
 
 static const VerbHelp help = {
   "",
@@ -99,6 +100,24 @@ choose_storage (const Options *options, CkType *storage, GError **error)
   return verb_usage (error, "--storage %s: nf4, fp32, fp16 or bf16 is expected", options->storage);
 }
 
+static gboolean
+count_frames (Job *self, const CowRecipe *recipe, GError **error)
+{
+  CowFramesOptions options;
+
+  cow_recipe_frames_options (recipe, &options);
+  g_autoptr (CowFrames) frames = cow_frames_open (&options, error);
+  cow_dataset_options_clear (&options.set);
+  g_free (options.images);
+  if (!frames)
+    return FALSE;
+  self->n_train = frames->splits[COW_TRAIN]->len;
+  self->n_val = frames->splits[COW_VAL]->len;
+  self->n_classes = 1;
+  cow_frames_say_warnings (frames);
+  return TRUE;
+}
+
 /* The pictures that --data names, in the place of the numbers. */
 static gboolean
 count_pictures (Job *self, const CowRecipe *recipe, GError **error)
@@ -107,6 +126,8 @@ count_pictures (Job *self, const CowRecipe *recipe, GError **error)
 
   if (!*recipe->data && !*recipe->train)
     return TRUE;
+  if (recipe->detect)
+    return count_frames (self, recipe, error);
   cow_recipe_dataset_options (recipe, &options);
   g_autoptr (CowDataset) dataset = cow_dataset_open (&options, error);
   if (!dataset)
@@ -139,10 +160,13 @@ measure (Job *self, const CowRecipe *recipe, const char *base, const CowPlanInpu
 static gboolean
 add_row (Job *self, const CowRecipe *recipe, const char *base, CowPlanInput *input, GError **error)
 {
+  CowDetectorConfig detector;
   Row *row;
 
-  if (!cow_plan_input_check_size (input, recipe, error))
+  if (!cow_plan_input_check_size (input, recipe, error) ||
+      (recipe->detect && !cow_recipe_detector (recipe, &input->backbone, &detector, error)))
     return FALSE;
+  input->detector = recipe->detect ? &detector : NULL;
   input->n_train = self->n_train;
   input->n_val = self->n_val;
   input->n_classes = self->n_classes;

@@ -19,7 +19,7 @@
 /* On the contact sheet: pictures of each class, and augmented copies of each of them, at most. */
 #define SHEET_PICTURES 2
 #define SHEET_COPIES   2
-#define SHEET_FRAMES   6 /* of whole frames */
+#define SHEET_FRAMES   3 /* of whole frames */
 
 /* ---- what the run stands on ------------------------------------------------------------------ */
 
