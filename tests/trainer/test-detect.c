@@ -152,6 +152,33 @@ test_resumes (void)
   runs_assert_same (whole, parts, COW_HISTORY_BOXES);
 }
 
+/* A run stands on the boxes that it began with. */
+static void
+test_moved (void)
+{
+  g_autofree char *run = in_folder ("moved"),
+                  *file = g_build_filename (data, "train", "annotations.json", NULL),
+                  *before = NULL;
+  GError *error = NULL;
+  g_auto (Result) first = train ("detect-frozen", run, "1");
+
+  runs_assert_ok (&first);
+  g_file_get_contents (file, &before, NULL, &error);
+  g_assert_no_error (error);
+  char *number = strstr (before, "\"bbox\":[") + strlen ("\"bbox\":[");
+  g_autofree char *after =
+      g_strdup_printf ("%.*s1%s", (int)(number - before), before, number); /* 1 before a digit */
+  g_file_set_contents (file, after, -1, &error);
+  g_assert_no_error (error);
+  g_auto (Result) moved = cli_run ("train", "--resume", run, "--epochs", "2", NULL);
+  g_file_set_contents (file, before, -1, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (moved.status, ==, 1);
+  cli_assert_says (moved.err, "no longer those that the run began with");
+  g_auto (Result) again = cli_run ("train", "--resume", run, "--epochs", "2", NULL);
+  runs_assert_ok (&again);
+}
+
 /* ---- judging --------------------------------------------------------------------------------- */
 
 static double
@@ -270,6 +297,7 @@ main (int argc, char **argv)
     g_test_add_data_func (learns, recipes[i], test_learns);
   }
   g_test_add_func ("/detect/resumes", test_resumes);
+  g_test_add_func ("/detect/moved", test_moved);
   g_test_add_func ("/detect/then/eval", test_eval);
   g_test_add_func ("/detect/then/predict", test_predict);
   g_test_add_func ("/detect/then/refused", test_refused);
