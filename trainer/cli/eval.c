@@ -132,16 +132,22 @@ check_arguments (const Options *options, GError **error)
   return TRUE;
 }
 
+/* The first option of a command line that is not --tracks, as it was typed; NULL: none. */
+static const char *
+other_option (char **words)
+{
+  for (; *words && !g_str_equal (*words, "--"); words++)
+    if (**words == '-' && !g_str_has_prefix (*words, "--tracks"))
+      return *words;
+  return NULL;
+}
+
 /* Files are compared with a file, and nothing else is asked. */
 static gboolean
-run_tracks (const Options *options, GError **error)
+run_tracks (const Options *options, const char *other, GError **error)
 {
-  const CowDatasetOptions *data = &options->dataset.data;
-
-  if (options->model.adapter || options->model.model || options->out || options->against ||
-      options->calibrate || options->save || options->cutting.bouts_path || data->data ||
-      data->train || data->val || data->test)
-    return verb_usage (error, "--tracks compares files of tracks, and takes no other option");
+  if (other)
+    return verb_usage (error, "--tracks compares files of tracks: %s has no meaning there", other);
   if (!options->arguments)
     return verb_usage (error, "--tracks: the files that are to be compared with %s are missing",
                        options->tracks);
@@ -774,6 +780,7 @@ verb_eval (int argc, char **argv, GError **error)
   g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT,
                                .dataset = DATASET_FLAGS_DEFAULT,
                                .cutting = { .every = CUT_VIDEOS_EVERY } };
+  g_autofree char *other = g_strdup (argc > 1 ? other_option (argv + 1) : NULL);
   g_auto (Job) job = { .options = &options };
   g_autoptr (GArray) entries = verb_entries_new ();
   const GOptionEntry own[] = {
@@ -811,7 +818,7 @@ verb_eval (int argc, char **argv, GError **error)
   if (!verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error))
     return FALSE;
   if (options.tracks)
-    return run_tracks (&options, error);
+    return run_tracks (&options, other, error);
   return dataset_flags_finish (&options.dataset, error) && check_options (&options, error) &&
          job_run (&job, error);
 }
