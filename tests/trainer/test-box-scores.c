@@ -3,7 +3,7 @@
  * cases that can be counted on the fingers. */
 #include <math.h>
 
-#include "trainer/eval/box-scores.h"
+#include "trainer/eval/box-threshold.h"
 
 /* ---- pycocotools ----------------------------------------------------------------------------- */
 
@@ -139,6 +139,32 @@ test_doubles (void)
   g_assert_cmpfloat (scores.precision50, ==, 1);
 }
 
+/* Two cows and a crowd; a hit, a ghost, one in the crowd, a hit, and the first cow again. */
+static void
+test_threshold (void)
+{
+  const CowTrueBox truth[] = { { 0, 0, { 0, 0, 10, 10 }, 100, FALSE },
+                               { 0, 0, { 20, 0, 20, 20 }, 400, TRUE },
+                               { 1, 0, { 0, 0, 10, 10 }, 100, FALSE } };
+  const CowFoundBox found[] = { { 0, 0, { 1, 0, 10, 10 }, .5 },
+                                { 0, 0, { 50, 50, 9, 9 }, .8 },
+                                { 0, 0, { 22, 2, 5, 5 }, .7 },
+                                { 1, 0, { 0, 1, 10, 10 }, .6 },
+                                { 0, 0, { 0, 0, 10, 10 }, .9 } };
+  const CowBoxThreshold best = cow_box_threshold (truth, 3, found, 5);
+  g_assert_cmpfloat (best.score, ==, .6);
+  g_assert_cmpuint (best.hits, ==, 2);
+  g_assert_cmpuint (best.ghosts, ==, 1);
+  g_assert_cmpuint (best.missed, ==, 0);
+  g_assert_cmpfloat_with_epsilon (best.f1, .8, 1e-12);
+  g_assert_cmpfloat_with_epsilon (best.precision, 2. / 3, 1e-12);
+  const CowBoxThreshold none = cow_box_threshold (truth, 3, NULL, 0);
+  g_assert_cmpfloat (none.score, ==, 1);
+  g_assert_cmpuint (none.missed, ==, 2);
+  /* In another picture nothing is hit. */
+  g_assert_cmpuint (cow_box_threshold (truth, 1, found + 3, 1).hits, ==, 0);
+}
+
 static void
 test_nothing (void)
 {
@@ -161,5 +187,6 @@ main (int argc, char **argv)
   g_test_add_func ("/box-scores/perfect", test_perfect);
   g_test_add_func ("/box-scores/doubles", test_doubles);
   g_test_add_func ("/box-scores/nothing", test_nothing);
+  g_test_add_func ("/box-scores/threshold", test_threshold);
   return g_test_run ();
 }
