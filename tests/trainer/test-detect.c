@@ -274,6 +274,10 @@ test_refused (void)
   g_auto (Result) zones =
       cli_run ("predict", data, "--adapter", adapter, "--zones", "a=0,0,1,1", NULL);
 
+  g_auto (Result) info = cli_run ("info", adapter, NULL);
+
+  cli_assert_says (info.out, "cows in whole frames");
+  cli_assert_says (info.out, "frozen-tokens");
   cli_assert_error (&frozen, 2, "--recipe detect-frozen is expected");
   cli_assert_says (stride.err, "cells of 5 px do not divide a token's 16 px");
   g_assert_cmpint (kind.status, ==, 2);

@@ -14,8 +14,10 @@
 #include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 #include "model/files/nf4.h"
+#include "model/files/safetensors.h"
 #include "model/files/tensor-file.h"
 #include "model/network/backbones.h"
+#include "model/network/detector-file.h"
 #include "model/network/memory.h"
 
 static guint64
@@ -467,7 +469,8 @@ add_method (JsonObject *object, const char *folder, const CowCard *card, GError 
   if (file)
     return add_peft (object, file, error);
   if (!cow_card_holds_network (card)) {
-    json_object_set_string_member (object, "method", cow_kind (COW_NETWORK_FROZEN)->name);
+    json_object_set_string_member (
+        object, "method", card->detects ? card->kind : cow_kind (COW_NETWORK_FROZEN)->name);
     return TRUE;
   }
   JsonObject *network = json_object_new ();
@@ -505,6 +508,32 @@ add_head (JsonObject *object, const char *folder, GError **error)
   json_object_set_string_member (described, "file", head->path);
   json_object_set_array_member (described, "widths", widths);
   json_object_set_int_member (described, "parameters", parameters);
+  json_object_set_object_member (object, "head", described);
+  return TRUE;
+}
+
+/* The head of an adapter that finds cows; whether it fits a model is for the model to say. */
+static gboolean
+add_detector (JsonObject *object, const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, COW_DETECTOR_FILE, NULL);
+  g_autoptr (CowSafetensors) file = cow_safetensors_open (path, error);
+  gsize parameters = 0;
+
+  if (!file)
+    return FALSE;
+  const CowTensor *join = cow_safetensors_get (file, "join.weight");
+  const char *layers = cow_safetensors_metadata (file, "layers");
+  for (guint i = 0; i < cow_safetensors_n_tensors (file); i++)
+    parameters += cow_tensor_count (cow_safetensors_nth (file, i));
+  JsonObject *described = json_object_new ();
+  json_object_set_string_member (described, "finds", "cows in whole frames");
+  json_object_set_string_member (described, "file", path);
+  if (layers)
+    json_object_set_string_member (described, "layers", layers);
+  if (join && join->n_dims == 4)
+    json_object_set_int_member (described, "width", join->dims[0]);
+  json_object_set_int_member (described, "parameters", (gint64)parameters);
   json_object_set_object_member (object, "head", described);
   return TRUE;
 }
@@ -572,7 +601,8 @@ describe_adapter (JsonObject *object, const char *path, GError **error)
   g_autoptr (CowCard) card = cow_card_read (path, &found, error);
 
   json_object_set_string_member (object, "kind", "adapter");
-  if (!card || !add_method (object, path, card, error) || !add_head (object, path, error))
+  if (!card || !add_method (object, path, card, error) ||
+      !(card->detects ? add_detector (object, path, error) : add_head (object, path, error)))
     return FALSE;
   add_card (object, card, found);
   return add_kept (object, path, error);
