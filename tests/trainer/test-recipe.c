@@ -448,10 +448,17 @@ test_real_parameters (void)
     else
       cow_plan_input_from_scratch (&input, recipe, &error);
     g_assert_no_error (error);
+    CowDetectorConfig detector;
+    if (recipe->detect) {
+      cow_recipe_detector (recipe, &input.backbone, &detector, &error);
+      g_assert_no_error (error);
+      input.detector = &detector;
+    }
     plan_sizes (&plan, recipe, &input, G_MAXUINT64);
     g_auto (GStrv) targets = g_strsplit (recipe->targets, ",", -1);
     const CowNetworkOptions options = { .kind = (CowNetworkKind)recipe->kind,
-                                        .n_classes = 5,
+                                        .n_classes = recipe->detect ? 0 : 5,
+                                        .detector = input.detector,
                                         .model = base,
                                         .rank = recipe->rank,
                                         .alpha = 1,
