@@ -153,3 +153,14 @@ cow_json_require (JsonObject *object, const char *where, const char *key, GError
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"%s\" is missing", where, key);
   return FALSE;
 }
+
+JsonObject *
+cow_json_object_at (JsonArray *array, guint i, const char *where, GError **error)
+{
+  JsonNode *node = json_array_get_element (array, i);
+
+  if (JSON_NODE_HOLDS_OBJECT (node))
+    return json_node_get_object (node);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: an object is expected", where);
+  return NULL;
+}

@@ -37,6 +37,8 @@ gboolean cow_json_get_array (JsonObject *object, const char *where, const char *
 /* COW_ERROR_FORMAT naming the key when it is absent or null. */
 gboolean cow_json_require (JsonObject *object, const char *where, const char *key, GError **error);
 
+/* An object of an array, the array's; NULL with COW_ERROR_FORMAT where it is none. */
+JsonObject *cow_json_object_at (JsonArray *array, guint i, const char *where, GError **error);
 /* Whether a node is a value of that GType (G_TYPE_INT64, _DOUBLE, _BOOLEAN, _STRING). */
 gboolean cow_json_holds (JsonNode *node, GType type);
 /* A value as messages show it, cut to a length that fits a line: "gelu", 12, null, [1, 2]. Free

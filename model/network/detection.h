@@ -63,6 +63,12 @@ cow_cells_at (const CowCells *cells, int x, int y)
 
 /* The box of cell (x, y), whose values are `values` [COW_CELL_VALUES]. */
 CowBounds cow_cell_bounds (const CowCells *cells, int x, int y, const float *values);
+/* A box of a picture in the same picture of x and y times the width and height. */
+static inline CowBounds
+cow_bounds_scaled (const CowBounds *box, double x, double y)
+{
+  return (CowBounds){ box->x * x, box->y * y, box->w * x, box->h * y };
+}
 /* The area that both have, px. */
 double cow_bounds_shared (const CowBounds *a, const CowBounds *b);
 /* Area of the intersection over area of the union, 0..1. */

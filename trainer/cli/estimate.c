@@ -103,12 +103,10 @@ choose_storage (const Options *options, CkType *storage, GError **error)
 static gboolean
 count_frames (Job *self, const CowRecipe *recipe, GError **error)
 {
-  CowFramesOptions options;
+  g_auto (CowFramesOptions) options = COW_FRAMES_OPTIONS_DEFAULT;
 
   cow_recipe_frames_options (recipe, &options);
   g_autoptr (CowFrames) frames = cow_frames_open (&options, error);
-  cow_dataset_options_clear (&options.set);
-  g_free (options.images);
   if (!frames)
     return FALSE;
   self->n_train = frames->splits[COW_TRAIN]->len;

@@ -6,18 +6,14 @@
 #include "model/files/file-writer.h"
 #include "model/files/json.h"
 #include "trainer/cli/verb.h"
-#include "trainer/data/frame-places.h"
 #include "trainer/data/frames-dataset.h"
 #include "trainer/data/frames-open.h"
+#include "trainer/data/loader.h"
+#include "trainer/eval/box-tally.h"
 #include "trainer/eval/box-threshold.h"
 #include "trainer/eval/found-boxes.h"
 #include "trainer/host/progress.h"
 #include "trainer/host/words.h"
-
-/* As validation in `train` asks, so that both count alike. */
-#define LEAST   .01f
-#define OVERLAP .6
-#define MOST    100
 
 #define ALL_SPLITS COW_N_SPLITS
 
@@ -28,7 +24,7 @@ typedef struct {
   GArray *items; /* of CowLoadItem */
   const char *split;
   CowClassifier *classifier;
-  GArray *truth, *found; /* of CowTrueBox, CowFoundBox */
+  CowBoxTally tally;
   CowBoxScores scores;
   CowBoxThreshold threshold;
 } Job;
@@ -40,8 +36,7 @@ job_clear (Job *self)
   g_clear_pointer (&self->dataset, cow_dataset_free);
   g_clear_pointer (&self->frames, cow_frames_free);
   g_clear_pointer (&self->items, g_array_unref);
-  g_clear_pointer (&self->truth, g_array_unref);
-  g_clear_pointer (&self->found, g_array_unref);
+  cow_box_tally_clear (&self->tally);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Job, job_clear)
@@ -95,58 +90,28 @@ job_open (Job *self, const EvalBoxes *options, GError **error)
   if (!choose_frames (self, error) ||
       !(self->classifier = model_options_open (options->model, error)))
     return FALSE;
-  self->truth = g_array_new (FALSE, FALSE, sizeof (CowTrueBox));
-  self->found = g_array_new (FALSE, FALSE, sizeof (CowFoundBox));
+  cow_box_tally_init (&self->tally);
   return cow_folder_make (options->out, error);
 }
 
 /* ---- the frames ------------------------------------------------------------------------------ */
 
-static void
-add_truth (Job *self, const CowFrame *frame, guint number)
-{
-  const CowFrameBox *boxes = cow_frames_boxes (self->frames, frame);
-
-  for (guint i = 0; i < frame->n_boxes; i++) {
-    const CowTrueBox box = {
-      .image = number, .place = boxes[i].place, .area = boxes[i].area, .crowd = boxes[i].crowd
-    };
-    g_array_append_val (self->truth, box);
-  }
-}
-
-/* The detections of a frame, moved to its own px. */
-static void
-add_found (Job *self, const CowFrame *frame, guint number, GArray *detections)
-{
-  const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
-
-  for (guint i = 0; i < detections->len; i++) {
-    CowDetection *detection = &g_array_index (detections, CowDetection, i);
-    detection->box =
-        cow_frame_place_back (frame, preprocess->width, preprocess->height, &detection->box);
-    const CowFoundBox box = { .image = number,
-                              .place = detection->box,
-                              .score = (double)detection->score };
-    g_array_append_val (self->found, box);
-  }
-}
-
 static gboolean
 run_batch (Job *self, const CowBatch *batch, GArray *detections, FoundBoxes *rows, GError **error)
 {
   const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
-  const CowFindLimits limits = { .least = LEAST, .overlap = OVERLAP, .most = MOST };
+  const CowFindLimits limits = { .least = COW_BOX_TALLY_LEAST,
+                                 .overlap = COW_BOX_TALLY_OVERLAP,
+                                 .most = COW_BOX_TALLY_MOST };
 
   for (int i = 0; i < batch->n; i++) {
     const CowFrame *frame = cow_frames_get (self->frames, batch->items[i].sample);
-    const guint number = (guint)batch->first + (guint)i;
     if (!cow_classifier_find (self->classifier,
                               batch->pixels + (gsize)i * cow_preprocess_size (preprocess),
                               preprocess->height, preprocess->width, &limits, detections, error))
       return FALSE;
-    add_truth (self, frame, number);
-    add_found (self, frame, number, detections);
+    cow_box_tally_add (&self->tally, self->frames, frame, preprocess->width, preprocess->height,
+                       detections);
     if (!found_boxes_add (rows, frame->path, frame->width, frame->height, detections, error))
       return FALSE;
   }
@@ -184,11 +149,11 @@ run_frames (Job *self, GError **error)
 static void
 judge (Job *self)
 {
-  const CowTrueBox *truth = (const CowTrueBox *)(void *)self->truth->data;
-  const CowFoundBox *found = (const CowFoundBox *)(void *)self->found->data;
+  const GArray *truth = self->tally.truth, *found = self->tally.found;
 
-  cow_box_scores (truth, self->truth->len, found, self->found->len, &self->scores);
-  self->threshold = cow_box_threshold (truth, self->truth->len, found, self->found->len);
+  cow_box_tally_scores (&self->tally, &self->scores);
+  self->threshold = cow_box_threshold ((const CowTrueBox *)(void *)truth->data, truth->len,
+                                       (const CowFoundBox *)(void *)found->data, found->len);
 }
 
 /* Without cows of a size there is nothing to say of them. */
@@ -210,8 +175,8 @@ report_text (const Job *self)
                   *strict = number_text (scores->precision75);
 
   g_string_append_printf (text, "%u frame%s (%s), %u cow%s\n\n", self->items->len,
-                          words_s (self->items->len), self->split, self->truth->len,
-                          words_s (self->truth->len));
+                          words_s (self->items->len), self->split, self->tally.truth->len,
+                          words_s (self->tally.truth->len));
   g_string_append_printf (text, "mAP50  %s\nmAP75  %s\n\n%-24s mAP50:95   recall\n", half, strict,
                           "cows");
   for (guint i = 0; i < COW_BOX_SIZES; i++) {
@@ -246,7 +211,7 @@ results_object (const Job *self)
 
   json_object_set_string_member (object, "split", self->split);
   json_object_set_int_member (object, "frames", self->items->len);
-  json_object_set_int_member (object, "cows", self->truth->len);
+  json_object_set_int_member (object, "cows", self->tally.truth->len);
   set_number (object, "map50", scores->precision50);
   set_number (object, "map75", scores->precision75);
   for (guint i = 0; i < COW_BOX_SIZES; i++) {

@@ -233,25 +233,38 @@ cut_recordings (Job *self, const CowCard *card, GError **error)
   return TRUE;
 }
 
+static gboolean
+names_data (const CowDatasetOptions *data)
+{
+  return data->data || data->train || data->val || data->test;
+}
+
+/* The settings of the adapter's run, which name its data. */
+static CowRecipe *
+run_recipe (const Job *self, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  CowRecipe *recipe = adapter_run_recipe (self->adapter, &local);
+  if (local)
+    g_propagate_error (error, g_steal_pointer (&local));
+  else if (!recipe)
+    verb_usage (error, "--data is missing, and %s lies in no run that names its own (recipe.ini)",
+                self->adapter);
+  return recipe;
+}
+
 /* Without pictures on the command line, those of the adapter's run, divided as there. */
 static gboolean
 choose_data (Job *self, const CowCard *card, GError **error)
 {
   CowDatasetOptions *data = &self->options->dataset.data;
-  g_autoptr (GError) local = NULL;
   if (self->options->arguments)
     return cut_recordings (self, card, error);
-  if (data->data || data->train || data->val || data->test)
+  if (names_data (data))
     return TRUE;
-  g_autoptr (CowRecipe) recipe = adapter_run_recipe (self->adapter, &local);
-  if (local) {
-    g_propagate_error (error, g_steal_pointer (&local));
-    return FALSE;
-  }
+  g_autoptr (CowRecipe) recipe = run_recipe (self, error);
   if (!recipe)
-    return verb_usage (error,
-                       "--data is missing, and %s lies in no run that names its own (recipe.ini)",
-                       self->adapter);
+    return FALSE;
   cow_dataset_options_clear (data);
   cow_recipe_dataset_options (recipe, data);
   return TRUE;
@@ -680,23 +693,16 @@ static gboolean
 choose_frames (const Job *self, CowFramesOptions *frames, GError **error)
 {
   CowDatasetOptions *data = &self->options->dataset.data;
-  g_autoptr (GError) local = NULL;
 
-  if (data->data || data->train || data->val || data->test) {
+  if (names_data (data)) {
     frames->set = *data;
     *data = (CowDatasetOptions)COW_DATASET_OPTIONS_DEFAULT;
     frames->images = g_strdup (self->options->images);
     return TRUE;
   }
-  g_autoptr (CowRecipe) recipe = adapter_run_recipe (self->adapter, &local);
-  if (local) {
-    g_propagate_error (error, g_steal_pointer (&local));
-    return FALSE;
-  }
+  g_autoptr (CowRecipe) recipe = run_recipe (self, error);
   if (!recipe)
-    return verb_usage (error,
-                       "--data is missing, and %s lies in no run that names its own (recipe.ini)",
-                       self->adapter);
+    return FALSE;
   cow_recipe_frames_options (recipe, frames);
   return TRUE;
 }
@@ -705,7 +711,7 @@ static gboolean
 run_boxes (const Job *self, GError **error)
 {
   const Options *options = self->options;
-  CowFramesOptions frames = COW_FRAMES_OPTIONS_DEFAULT;
+  g_auto (CowFramesOptions) frames = COW_FRAMES_OPTIONS_DEFAULT;
   ModelOptions model = options->model;
 
   model.detects = TRUE;
@@ -715,11 +721,8 @@ run_boxes (const Job *self, GError **error)
                             .out = options->out,
                             .workers = options->workers,
                             .save = options->save };
-  const gboolean ok = check_detecting (options, error) && choose_frames (self, &frames, error) &&
-                      prepare_out (options->out, error) && eval_boxes (&boxes, error);
-  cow_dataset_options_clear (&frames.set);
-  g_free (frames.images);
-  return ok;
+  return check_detecting (options, error) && choose_frames (self, &frames, error) &&
+         prepare_out (options->out, error) && eval_boxes (&boxes, error);
 }
 
 static gboolean

@@ -184,7 +184,7 @@ place_back (Job *self, const Picture *picture)
 
   for (guint i = 0; i < self->found->len; i++) {
     CowBounds *box = &g_array_index (self->found, CowDetection, i).box;
-    *box = (CowBounds){ box->x * x, box->y * y, box->w * x, box->h * y };
+    *box = cow_bounds_scaled (box, x, y);
   }
 }
 
@@ -192,13 +192,7 @@ static gboolean
 find (Job *self, Picture *picture, GError **error)
 {
   const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
-  const CkPicture view = { .layout = CK_RGB8,
-                           .width = picture->width,
-                           .height = picture->height,
-                           .plane = { picture->rgb },
-                           .stride = { 3 * (gint64)picture->width },
-                           .pixel_stride = 3,
-                           .offset = { 0, 1, 2 } };
+  const CkPicture view = picture_view (picture->rgb, picture->width, picture->height);
   CowFindLimits limits = COW_FIND_LIMITS_DEFAULT;
 
   limits.least = (float)self->least;

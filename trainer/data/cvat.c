@@ -82,8 +82,8 @@ typedef struct {
   GPtrArray *found; /* of char * */
 } Reader;
 
-static const char *
-attribute (const char **names, const char **values, const char *name)
+const char *
+cow_cvat_attribute (const char **names, const char **values, const char *name)
 {
   for (; *names; names++, values++)
     if (g_str_equal (*names, name))
@@ -116,7 +116,7 @@ begin_element (GMarkupParseContext *context, const char *element, const char **n
     return;
   }
   if (self->depth == 2 && g_str_equal (element, "image")) {
-    self->picture = g_strdup (attribute (names, values, "name"));
+    self->picture = g_strdup (cow_cvat_attribute (names, values, "name"));
     if (!self->picture)
       fail (self, context, "an <image> has no name", error);
     return;
@@ -124,7 +124,7 @@ begin_element (GMarkupParseContext *context, const char *element, const char **n
   if (self->depth != 3 || !self->picture)
     return;
   if (g_str_equal (element, "tag"))
-    g_ptr_array_add (self->found, g_strdup (attribute (names, values, "label")));
+    g_ptr_array_add (self->found, g_strdup (cow_cvat_attribute (names, values, "label")));
   else
     self->counts->n_shapes++;
 }

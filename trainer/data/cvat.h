@@ -16,6 +16,9 @@ gboolean cow_cvat_write (const CowCropTable *table, const char *const *classes, 
 gboolean cow_cvat_read (CowLabels *labels, const char *text, gsize n_bytes, const char *path,
                         CowLabelCounts *counts, GError **error);
 
+/* The value of an attribute, as GMarkupParser gives them; NULL where there is none. */
+const char *cow_cvat_attribute (const char **names, const char **values, const char *name);
+
 G_END_DECLS
 
 #endif

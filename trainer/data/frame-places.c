@@ -23,8 +23,7 @@ cow_frame_places (const CowFrames *frames, const CowFrame *frame, const CowLoadI
 
   g_array_set_size (places, 0);
   for (guint i = 0; i < frame->n_boxes; i++) {
-    const CowBounds *from = &boxes[i].place;
-    CowBounds place = { from->x * x, from->y * y, from->w * x, from->h * y };
+    CowBounds place = cow_bounds_scaled (&boxes[i].place, x, y);
     if (item->copy > 0)
       cow_augment_boxes (augment, item->key, width, height, &place, 1);
     if (!boxes[i].crowd && cut (&place, width, height))
@@ -35,7 +34,5 @@ cow_frame_places (const CowFrames *frames, const CowFrame *frame, const CowLoadI
 CowBounds
 cow_frame_place_back (const CowFrame *frame, int width, int height, const CowBounds *place)
 {
-  const double x = (double)frame->width / width, y = (double)frame->height / height;
-
-  return (CowBounds){ place->x * x, place->y * y, place->w * x, place->h * y };
+  return cow_bounds_scaled (place, (double)frame->width / width, (double)frame->height / height);
 }

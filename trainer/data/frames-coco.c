@@ -52,17 +52,6 @@ first_text (JsonObject *object, const char *const *keys)
   return text;
 }
 
-static JsonObject *
-object_at (JsonArray *array, guint i, const char *where, GError **error)
-{
-  JsonNode *node = json_array_get_element (array, i);
-
-  if (JSON_NODE_HOLDS_OBJECT (node))
-    return json_node_get_object (node);
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: an object is expected", where);
-  return NULL;
-}
-
 static char *
 id_of (JsonObject *object, const char *where, const char *key, GError **error)
 {
@@ -80,7 +69,7 @@ read_categories (Coco *self, JsonArray *categories, GError **error)
 {
   for (guint i = 0; categories && i < json_array_get_length (categories); i++) {
     g_autofree char *where = g_strdup_printf ("%s: categories[%u]", self->path, i);
-    JsonObject *category = object_at (categories, i, where, error);
+    JsonObject *category = cow_json_object_at (categories, i, where, error);
     g_autofree char *id = category ? id_of (category, where, "id", error) : NULL;
     const char *name = NULL;
 
@@ -101,7 +90,7 @@ read_image_ids (Coco *self, GError **error)
 {
   for (guint i = 0; i < json_array_get_length (self->images); i++) {
     g_autofree char *where = g_strdup_printf ("%s: images[%u]", self->path, i);
-    JsonObject *image = object_at (self->images, i, where, error);
+    JsonObject *image = cow_json_object_at (self->images, i, where, error);
     g_autofree char *id = image ? id_of (image, where, "id", error) : NULL;
 
     if (!id)
@@ -121,7 +110,7 @@ chain (Coco *self, GError **error)
 {
   for (guint i = json_array_get_length (self->annotations); i-- > 0;) {
     g_autofree char *where = g_strdup_printf ("%s: annotations[%u]", self->path, i);
-    JsonObject *annotation = object_at (self->annotations, i, where, error);
+    JsonObject *annotation = cow_json_object_at (self->annotations, i, where, error);
     g_autofree char *id = annotation ? id_of (annotation, where, "image_id", error) : NULL;
 
     if (!id)

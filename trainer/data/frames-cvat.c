@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/files/printable.h"
+#include "trainer/data/cvat.h"
 #include "trainer/data/frames-readers.h"
 
 typedef struct {
@@ -20,15 +21,6 @@ typedef struct {
   char *attribute;                    /* whose text is being read, or NULL */
   GString *text;
 } Reader;
-
-static const char *
-value_of (const char **names, const char **values, const char *name)
-{
-  for (; *names; names++, values++)
-    if (g_str_equal (*names, name))
-      return *values;
-  return NULL;
-}
 
 static char *
 place_of (const Reader *self, GMarkupParseContext *context)
@@ -73,13 +65,14 @@ static gboolean
 begin_image (Reader *self, const char **names, const char **values, const char *place,
              GError **error)
 {
-  const char *name = value_of (names, values, "name"), *subset = value_of (names, values, "subset");
+  const char *name = cow_cvat_attribute (names, values, "name"),
+             *subset = cow_cvat_attribute (names, values, "subset");
   double width = 0, height = 0;
   g_autoptr (GError) local = NULL;
 
-  if (!name || !*name || !parse_number (value_of (names, values, "width"), &width) ||
-      !parse_number (value_of (names, values, "height"), &height) || width < 1 || height < 1 ||
-      width > G_MAXUINT16 || height > G_MAXUINT16)
+  if (!name || !*name || !parse_number (cow_cvat_attribute (names, values, "width"), &width) ||
+      !parse_number (cow_cvat_attribute (names, values, "height"), &height) || width < 1 ||
+      height < 1 || width > G_MAXUINT16 || height > G_MAXUINT16)
     return fail (place, "an <image> has name, width and height", error);
   g_autofree char *path = locate (self, name, subset, &local), *shown = cow_printable (name, FALSE),
                   *where = g_strdup_printf ("%s: \"%s\"", place, shown);
@@ -106,12 +99,12 @@ read_corners (Reader *self, const char **names, const char **values, const char 
               GError **error)
 {
   double right, bottom, degrees = 0;
-  const char *rotation = value_of (names, values, "rotation");
+  const char *rotation = cow_cvat_attribute (names, values, "rotation");
 
-  if (!parse_number (value_of (names, values, "xtl"), &self->box.x) ||
-      !parse_number (value_of (names, values, "ytl"), &self->box.y) ||
-      !parse_number (value_of (names, values, "xbr"), &right) ||
-      !parse_number (value_of (names, values, "ybr"), &bottom) ||
+  if (!parse_number (cow_cvat_attribute (names, values, "xtl"), &self->box.x) ||
+      !parse_number (cow_cvat_attribute (names, values, "ytl"), &self->box.y) ||
+      !parse_number (cow_cvat_attribute (names, values, "xbr"), &right) ||
+      !parse_number (cow_cvat_attribute (names, values, "ybr"), &bottom) ||
       (rotation && !parse_number (rotation, &degrees)))
     return fail (place, "a <box> has the numbers xtl, ytl, xbr and ybr", error);
   self->box.w = right - self->box.x;
@@ -149,7 +142,7 @@ static gboolean
 begin_shape (Reader *self, const char *element, const char **names, const char **values,
              const char *place, GError **error)
 {
-  const char *label = value_of (names, values, "label");
+  const char *label = cow_cvat_attribute (names, values, "label");
 
   if (g_str_equal (element, "tag"))
     return TRUE;
@@ -161,7 +154,7 @@ begin_shape (Reader *self, const char *element, const char **names, const char *
   self->label = g_strdup (label);
   return g_str_equal (element, "box")
              ? read_corners (self, names, values, place, error)
-             : read_points (self, value_of (names, values, "points"), place, error);
+             : read_points (self, cow_cvat_attribute (names, values, "points"), place, error);
 }
 
 static gboolean
@@ -217,7 +210,7 @@ begin_element (GMarkupParseContext *context, const char *element, const char **n
   else if (self->depth == 3 && self->in_image)
     begin_shape (self, element, names, values, place, error);
   else if (self->depth == 4 && self->in_box && g_str_equal (element, "attribute")) {
-    self->attribute = g_strdup (value_of (names, values, "name"));
+    self->attribute = g_strdup (cow_cvat_attribute (names, values, "name"));
     g_string_truncate (self->text, 0);
   }
 }

@@ -2,6 +2,13 @@
 #include "trainer/data/frames.h"
 
 void
+cow_frames_options_clear (CowFramesOptions *options)
+{
+  cow_dataset_options_clear (&options->set);
+  g_clear_pointer (&options->images, g_free);
+}
+
+void
 cow_frames_free (CowFrames *self)
 {
   if (!self)

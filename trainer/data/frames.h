@@ -71,6 +71,7 @@ typedef struct {
     .set = COW_DATASET_OPTIONS_DEFAULT                                                             \
   }
 
+void cow_frames_options_clear (CowFramesOptions *options);
 void cow_frames_free (CowFrames *self);
 /* Prints the warnings to standard error. */
 void cow_frames_say_warnings (const CowFrames *self);
@@ -89,6 +90,7 @@ cow_frames_boxes (const CowFrames *self, const CowFrame *frame)
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowFrames, cow_frames_free)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CowFramesOptions, cow_frames_options_clear)
 
 G_END_DECLS
 

@@ -116,18 +116,6 @@ cow_load_split (const CowDataset *dataset, CowSplit split, guint copies, guint64
  * changes nothing.
  */
 
-static CkPicture
-wrap_rgb (const guint8 *rgb, int width, int height)
-{
-  return (CkPicture){ .layout = CK_RGB8,
-                      .width = width,
-                      .height = height,
-                      .plane = { rgb },
-                      .stride = { 3 * (gint64)width },
-                      .pixel_stride = 3,
-                      .offset = { 0, 1, 2 } };
-}
-
 /* The sample's part of its picture, resized and normalised. */
 static gboolean
 prepare (const CowLoaderOptions *options, CowPreparer *preparer, const CowSample *sample,
@@ -139,7 +127,7 @@ prepare (const CowLoaderOptions *options, CowPreparer *preparer, const CowSample
   if (!picture_read (sample->path, &decoded, error))
     return FALSE;
   cow_picture_remarks_add (options->dataset->remarks, sample->path, &decoded);
-  const CkPicture picture = wrap_rgb (decoded.rgb, decoded.width, decoded.height);
+  const CkPicture picture = picture_view (decoded.rgb, decoded.width, decoded.height);
   const gboolean part = cow_sample_region (sample, decoded.width, decoded.height, &region);
   if (cow_preparer_run (preparer, preprocess, &picture, part ? &region : NULL, out, error))
     return TRUE;
@@ -195,7 +183,7 @@ cow_load_one (const CowLoaderOptions *options, CowPreparer *preparer, const CowL
     return cow_check (CK_NO_MEMORY, error, "a picture");
   if (!load_rgb (options, preparer, item, out, rgb, error))
     return FALSE;
-  const CkPicture picture = wrap_rgb (rgb, preprocess->width, preprocess->height);
+  const CkPicture picture = picture_view (rgb, preprocess->width, preprocess->height);
   return cow_preparer_run (preparer, preprocess, &picture, NULL, out, error);
 }
 

@@ -762,6 +762,18 @@ picture_notes_text (const Picture *picture)
   return g_string_free (text, text->len == 0);
 }
 
+CkPicture
+picture_view (const guint8 *rgb, int width, int height)
+{
+  return (CkPicture){ .layout = CK_RGB8,
+                      .width = width,
+                      .height = height,
+                      .plane = { rgb },
+                      .stride = { 3 * (gint64)width },
+                      .pixel_stride = 3,
+                      .offset = { 0, 1, 2 } };
+}
+
 gboolean
 picture_prepare (const char *path, const CowPreprocess *preprocess, CowPreparer *preparer,
                  float *out, char **notes, GError **error)
@@ -774,13 +786,7 @@ picture_prepare (const char *path, const CowPreprocess *preprocess, CowPreparer 
     return FALSE;
   if (notes)
     *notes = picture_notes_text (&decoded);
-  const CkPicture picture = { .layout = CK_RGB8,
-                              .width = decoded.width,
-                              .height = decoded.height,
-                              .plane = { decoded.rgb },
-                              .stride = { 3 * (gint64)decoded.width },
-                              .pixel_stride = 3,
-                              .offset = { 0, 1, 2 } };
+  const CkPicture picture = picture_view (decoded.rgb, decoded.width, decoded.height);
   if (cow_preparer_run (preparer, preprocess, &picture, NULL, out, error))
     return TRUE;
   g_prefix_error (error, "%s: ", path);

@@ -53,6 +53,9 @@ void picture_clear (Picture *picture);
  * errors, but for what is wrong with the pixels. */
 gboolean picture_size (const char *path, int *width, int *height, GError **error);
 
+/* Upright RGB pixels [height, width, 3] as the kernels take a picture; borrowed. */
+CkPicture picture_view (const guint8 *rgb, int width, int height);
+
 /* The notes as text, NULL when there are none; free with g_free. */
 char *picture_notes_text (const Picture *picture);
 

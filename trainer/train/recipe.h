@@ -149,8 +149,7 @@ gboolean cow_recipe_has_base (const CowRecipe *self);
 void cow_recipe_make_absolute (CowRecipe *self);
 /* Fills the options that the dataset is opened with; clear with cow_dataset_options_clear (). */
 void cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options);
-/* The same of frames with boxes; clear options->set with cow_dataset_options_clear (), free
- * options->images. */
+/* The same of frames with boxes; clear with cow_frames_options_clear (). */
 void cow_recipe_frames_options (const CowRecipe *self, CowFramesOptions *options);
 
 /* ---- presets (recipe-presets.c) -------------------------------------------------------------- */

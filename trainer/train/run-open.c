@@ -40,12 +40,10 @@ take_classes (const CowRecipe *recipe, CowDatasetOptions *options, GError **erro
 static CowDataset *
 open_frames (CowRun *self, GError **error)
 {
-  CowFramesOptions options;
+  g_auto (CowFramesOptions) options = COW_FRAMES_OPTIONS_DEFAULT;
 
   cow_recipe_frames_options (self->recipe, &options);
   self->frames = cow_frames_open (&options, error);
-  cow_dataset_options_clear (&options.set);
-  g_free (options.images);
   if (!self->frames)
     return NULL;
   cow_frames_say_warnings (self->frames);

@@ -141,18 +141,6 @@ number_of_name (const char *name)
   return begin < end ? (gint64)g_ascii_strtoull (begin, NULL, 10) : -1;
 }
 
-/* An object of an array, or NULL with an error. */
-static JsonObject *
-object_at (JsonArray *array, guint i, const char *where, GError **error)
-{
-  JsonNode *node = json_array_get_element (array, i);
-
-  if (JSON_NODE_HOLDS_OBJECT (node))
-    return json_node_get_object (node);
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: an object is expected", where);
-  return NULL;
-}
-
 /* The size of all pictures is that of the first; another one is an error, since the boxes would be
  * those of another camera. */
 static gboolean
@@ -182,7 +170,7 @@ read_images (Reading *self, JsonArray *images, GHashTable *frames, GError **erro
 {
   for (guint i = 0; i < json_array_get_length (images); i++) {
     g_autofree char *where = g_strdup_printf ("%s: images[%u]", self->path, i);
-    JsonObject *image = object_at (images, i, where, error);
+    JsonObject *image = cow_json_object_at (images, i, where, error);
     gint64 id = -1, frame = -1;
     const char *name = NULL;
 
@@ -283,7 +271,7 @@ read_coco (Reading *self, const char *text, gsize n_bytes, GError **error)
     return FALSE;
   for (guint i = 0; i < json_array_get_length (annotations); i++) {
     g_autofree char *where = g_strdup_printf ("%s: annotations[%u]", self->path, i);
-    JsonObject *annotation = object_at (annotations, i, where, error);
+    JsonObject *annotation = cow_json_object_at (annotations, i, where, error);
 
     if (!annotation || !read_annotation (self, annotation, frames, where, error))
       return FALSE;
