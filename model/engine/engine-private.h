@@ -40,6 +40,7 @@ struct _CowEngine {
   CowTicketPool *tickets;
   gboolean stop;
   gboolean reopening;         /* the device, by the worker */
+  char failure[160];          /* why: CkDeviceState's */
   guint submitting;           /* threads that prepare crops now */
   CowEngineCounters counters; /* without the quantiles */
   CowQuantiles times_ns;
@@ -78,7 +79,7 @@ gpointer cow_engine_work (gpointer engine);
 void cow_engine_drop_cancelled (CowEngine *self);
 /* Regions in the queue that no batch has taken yet; engine locked. */
 guint cow_engine_count_waiting (CowEngine *self);
-/* What those are told who come while the device is opened again. */
+/* What those are told who come while the device is opened again; engine locked. */
 GError *cow_engine_reopening_error (const CowEngine *self);
 
 G_END_DECLS

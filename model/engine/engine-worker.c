@@ -196,8 +196,29 @@ compute_batch (CowEngine *self, const Slot *slots, guint n, guint64 number)
 GError *
 cow_engine_reopening_error (const CowEngine *self)
 {
-  return g_error_new (COW_ERROR, COW_ERROR_DEVICE, "%s has failed and is opened again",
-                      cow_classifier_device_text (self->classifier));
+  return g_error_new (COW_ERROR, COW_ERROR_DEVICE, "%s has failed and is opened again: %s",
+                      cow_classifier_device_text (self->classifier), self->failure);
+}
+
+/* What the device says is kept for those who come while it is opened again, and told to those who
+ * listen. */
+static void
+tell_listeners (CowEngine *self)
+{
+  CkDeviceState state = { 0 };
+  CkDevice *device = cow_classifier_device (self->classifier);
+  if (device)
+    ck_device_state (device, &state);
+  g_mutex_lock (&self->lock);
+  g_strlcpy (self->failure, state.failure, sizeof self->failure);
+  self->reopening = TRUE;
+  g_mutex_unlock (&self->lock);
+  g_mutex_lock (&self->listening);
+  for (guint i = 0; i < self->listeners->len; i++) {
+    const CowEngineListener *listener = &g_array_index (self->listeners, CowEngineListener, i);
+    listener->lost (listener->user_data, state.failure);
+  }
+  g_mutex_unlock (&self->listening);
 }
 
 /* Fails the tickets that wait, and frees crops and streams, when nobody submits any more; engine
@@ -217,26 +238,10 @@ let_go_of_device (CowEngine *self)
   g_ptr_array_set_size (self->streams, 0);
 }
 
-static void
-tell_listeners (CowEngine *self)
-{
-  CkDeviceState state = { 0 };
-  CkDevice *device = cow_classifier_device (self->classifier);
-  if (device)
-    ck_device_state (device, &state);
-  g_mutex_lock (&self->listening);
-  for (guint i = 0; i < self->listeners->len; i++) {
-    const CowEngineListener *listener = &g_array_index (self->listeners, CowEngineListener, i);
-    listener->lost (listener->user_data, state.failure);
-  }
-  g_mutex_unlock (&self->listening);
-}
-
 /* Until it works, or the engine is told to stop; engine locked. */
 static void
 reopen (CowEngine *self)
 {
-  self->reopening = TRUE;
   g_mutex_unlock (&self->lock);
   tell_listeners (self);
   g_mutex_lock (&self->lock);

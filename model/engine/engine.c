@@ -455,9 +455,9 @@ begin_submission (CowEngine *self, GError **error)
   g_mutex_lock (&self->lock);
   const gboolean possible = !self->reopening;
   self->submitting += possible;
-  g_mutex_unlock (&self->lock);
   if (!possible)
     g_propagate_error (error, cow_engine_reopening_error (self));
+  g_mutex_unlock (&self->lock);
   return possible;
 }
 
