@@ -49,6 +49,7 @@ typedef struct {
   guint64 id; /* the source's, or a number of the tracker's own from 1 */
   CowRegion box;
   guint64 seen_frame;  /* the last that it was in */
+  GstClockTime since;  /* running time of the first; for whoever tells of it, NONE at first */
   GstCowMotion motion; /* since then; not of a place */
   GstCowLooks looks;
 

@@ -100,8 +100,8 @@ check_task (const CowClassifier *self, gboolean detects, GError **error)
                self->adapter_path ? self->adapter_path : self->model_path,
                detects ? "tells the class of a picture: an adapter that finds cows in whole frames "
                          "(cow-trainer train --recipe detect-frozen)"
-                       : "finds cows in whole frames and tells no behaviour: an adapter that "
-                         "classifies");
+                       : "finds cows in whole frames and tells no behaviour (the element cowdetect "
+                         "takes it): an adapter that classifies");
   return FALSE;
 }
 

@@ -77,14 +77,23 @@ typedef struct {
   double overlap;
   guint most;
 } CowFindLimits;
+#define COW_FIND_MOST 100
 #define COW_FIND_LIMITS_DEFAULT                                                                    \
   {                                                                                                \
-    .least = .3f, .overlap = .6, .most = 100                                                       \
+    .least = .3f, .overlap = .6, .most = COW_FIND_MOST                                             \
   }
 /* Replaces what is in `detections`, of CowDetection, by the cows in a prepared frame, pixels [3,
- * height, width] in host memory: px of these, the surest first. */
+ * height, width] in host memory: px of these, the surest first. COW_ERROR_FORMAT where the network
+ * gives a number that is not finite. */
 gboolean cow_classifier_find (CowClassifier *self, const float *pixels, int height, int width,
                               const CowFindLimits *limits, GArray *detections, GError **error);
+/* The same of a prepared frame that lies on the device, as with cow_classifier_run_prepared (). */
+gboolean cow_classifier_find_prepared (CowClassifier *self, const float *picture, int height,
+                                       int width, const CowFindLimits *limits, GArray *detections,
+                                       GError **error);
+/* The score from which on a detection is worth believing: where F1 was best in the evaluation that
+ * its card keeps (`cow-trainer eval --save`), else a usual one. */
+float cow_classifier_least_score (const CowClassifier *self);
 
 /* COW_ERROR_FORMAT where a number of the features or results of picture i of a run is not finite,
  * whatever its weights are: `what` names the picture. */
