@@ -372,6 +372,14 @@ cow_classifier_needs_model (const char *adapter)
   return !card || !cow_card_holds_network (card);
 }
 
+gboolean
+cow_classifier_adapter_detects (const char *adapter)
+{
+  g_autofree char *path = adapter ? cow_locate (adapter, NULL) : NULL;
+  g_autoptr (CowCard) card = path ? cow_card_read (path, NULL, NULL) : NULL;
+  return card && card->detects;
+}
+
 static void
 free_head (CowHead *head)
 {
@@ -501,7 +509,7 @@ cow_classifier_classes (const CowClassifier *self)
 guint
 cow_classifier_n_classes (const CowClassifier *self)
 {
-  return self->has_head ? cow_card_n_classes (self->card) : 0;
+  return self->has_head || cow_classifier_detects (self) ? cow_card_n_classes (self->card) : 0;
 }
 
 gboolean

@@ -53,6 +53,9 @@ CowClassifier *cow_classifier_new_like (const CowClassifier *self, CowPrecision 
 /* Whether an adapter folder, looked up likewise, needs a model: FALSE where its card says that it
  * holds a whole network. */
 gboolean cow_classifier_needs_model (const char *adapter);
+/* Whether an adapter folder, looked up likewise, finds cows in whole frames; FALSE for NULL, and
+ * where its card cannot be read, which loading tells. */
+gboolean cow_classifier_adapter_detects (const char *adapter);
 void cow_classifier_free (CowClassifier *self);
 
 /* pixels [batch, 3, height, width] already prepared (see cow_preprocess_run). Host memory in and
@@ -129,7 +132,7 @@ const CowPreprocess *cow_classifier_preprocess (const CowClassifier *self);
 const CowCard *cow_classifier_card (const CowClassifier *self);
 /* NULL-terminated, by index; the defaults where there is no head. */
 const char *const *cow_classifier_classes (const CowClassifier *self);
-/* 0 without a head. */
+/* 0 without a head; those of a network that finds cows are what it finds. */
 guint cow_classifier_n_classes (const CowClassifier *self);
 gboolean cow_classifier_has_head (const CowClassifier *self);
 /* The located paths. adapter is NULL where none was given. */

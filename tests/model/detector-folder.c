@@ -9,11 +9,14 @@
 #define FEATURES 128 /* of a token of the golden network */
 
 static CowDetectorFile *
-head_new (void)
+head_new (int n_features)
 {
-  const CowDetectorConfig config = {
-    .n_levels = 2, .layers = { 0, 1 }, .n_features = FEATURES, .width = 16, .patch = 16, .split = 2
-  };
+  const CowDetectorConfig config = { .n_levels = 2,
+                                     .layers = { 0, 1 },
+                                     .n_features = n_features,
+                                     .width = 16,
+                                     .patch = 16,
+                                     .split = 2 };
   g_autoptr (GRand) rand = g_rand_new_with_seed (16);
   CowDetectorFile *file = g_new0 (CowDetectorFile, 1);
 
@@ -51,17 +54,25 @@ write_card (const char *folder, double threshold)
   g_assert_no_error (error);
 }
 
+void
+detector_folder_write (const char *folder, int n_features, double threshold)
+{
+  g_autoptr (CowDetectorFile) head = head_new (n_features);
+  g_autoptr (GError) error = NULL;
+
+  cow_detector_file_write (head, folder, &error);
+  g_assert_no_error (error);
+  write_card (folder, threshold);
+}
+
 char *
 detector_folder_new (double threshold)
 {
-  g_autoptr (CowDetectorFile) head = head_new ();
   g_autoptr (GError) error = NULL;
   char *folder = g_dir_make_tmp ("cow-detector-XXXXXX", &error);
 
   g_assert_no_error (error);
-  cow_detector_file_write (head, folder, &error);
-  g_assert_no_error (error);
-  write_card (folder, threshold);
+  detector_folder_write (folder, FEATURES, threshold);
   return folder;
 }
 
