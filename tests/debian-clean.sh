@@ -111,8 +111,8 @@ install='
   cow-pipeline barn.mp4 --mp4 labelled.mp4
   gst-launch-1.0 -q filesrc location=labelled.mp4 ! decodebin ! fakesink
   ls /usr/share/man/man1/cow-trainer.1.gz /usr/share/man/man1/cow-pipeline.1.gz
-  printf "%s\n" "#include <cowbehavior/cowbehavior.h>" "int main (void) { return !cow_behavior_version (); }" \
-    >program.c
+  printf "%s\n" "#include <cowbehavior/cowbehavior.h>" \
+    "int main (void) { return !cow_behavior_version (); }" >program.c
   apt-get install --yes --no-install-recommends gcc libc6-dev pkgconf
   gcc program.c -o program $(pkg-config --cflags --libs cowbehavior)
   ./program
