@@ -132,6 +132,31 @@ test_learns (gconstpointer recipe)
   g_assert_true (g_file_test (head, G_FILE_TEST_IS_REGULAR));
 }
 
+/* Twelve frames of 128 x 80 and a copy of each, two beside each other, with yellow boxes in every
+ * line. */
+static void
+test_sheet (void)
+{
+  g_autofree char *run = in_folder ("detect-frozen"),
+                  *path = g_build_filename (run, "contact-sheet.png", NULL);
+  g_auto (Picture) sheet = { 0 };
+  GError *error = NULL;
+
+  picture_read (path, &sheet, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (sheet.width, >, 4 * WIDTH);
+  g_assert_cmpint (sheet.width, <, 5 * WIDTH);
+  g_assert_cmpint (sheet.height, >, 6 * HEIGHT);
+  for (int line = 0; line < 6; line++) {
+    const int top = sheet.height * line / 6, end = sheet.height * (line + 1) / 6;
+    guint n = 0;
+    for (int i = top * sheet.width; i < end * sheet.width; i++)
+      n += sheet.rgb[3 * i] > 200 && ABS (sheet.rgb[3 * i + 1] - 196) < 20 &&
+           sheet.rgb[3 * i + 2] < 60;
+    g_assert_cmpuint (n, >, 100);
+  }
+}
+
 /* A run that was stopped after a tenth of a second and goes on ends with the bytes of one that was
  * not. */
 static void
@@ -302,6 +327,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/detect/resumes", test_resumes);
   g_test_add_func ("/detect/moved", test_moved);
+  g_test_add_func ("/detect/then/sheet", test_sheet);
   g_test_add_func ("/detect/then/eval", test_eval);
   g_test_add_func ("/detect/then/predict", test_predict);
   g_test_add_func ("/detect/then/refused", test_refused);
