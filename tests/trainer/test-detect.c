@@ -219,6 +219,14 @@ member (const char *path, const char *name)
 static void
 test_eval (void)
 {
+  static const char *const files[] = { "report.txt",
+                                       "frames.csv",
+                                       "found.json",
+                                       "precision-recall.png",
+                                       "scores.svg",
+                                       "confusion.png",
+                                       "average-precision.png",
+                                       "learning-rate.svg" };
   g_autofree char *run = in_folder ("detect-frozen"), *best = g_build_filename (run, "best", NULL),
                   *out = in_folder ("eval"),
                   *results = g_build_filename (out, "results.json", NULL),
@@ -230,6 +238,16 @@ test_eval (void)
   runs_assert_ok (&result);
   cli_assert_says (result.out, "mAP50");
   cli_assert_says (result.out, "ghosts");
+  cli_assert_says (result.out, "true, said:");
+  cli_assert_says (result.out, "report.html");
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree char *path = g_build_filename (out, files[i], NULL);
+    g_assert_true (g_file_test (path, G_FILE_TEST_IS_REGULAR));
+  }
+  g_autoptr (GBytes) page = runs_read (out, "report.html");
+  g_autofree char *html = g_strndup (g_bytes_get_data (page, NULL), g_bytes_get_size (page));
+  cli_assert_says (html, "How well cows are found");
+  cli_assert_says (html, "<h2>Training</h2>");
   g_assert_cmpfloat_with_epsilon (member (results, "map50_95"), runs_best (run, "val_map"), 1e-6);
   /* The boxes open as frames again. */
   CowFramesOptions options = COW_FRAMES_OPTIONS_DEFAULT;
@@ -240,6 +258,32 @@ test_eval (void)
   cow_dataset_options_clear (&options.set);
   g_autoptr (CowCard) card = cow_card_read (best, NULL, NULL);
   g_assert_nonnull (cow_card_get_member (card, "evaluation"));
+}
+
+/* What training frames and pictures have to be said of is said, and is on the page. */
+static void
+test_eval_says (void)
+{
+  g_autofree char *adapter = in_folder ("detect-frozen/best"), *out = in_folder ("eval-train"),
+                  *flat = g_build_filename (data, "train", "000.png", NULL), *kept = NULL;
+  VipsImage *black = NULL;
+  gsize n;
+
+  g_assert_true (g_file_get_contents (flat, &kept, &n, NULL));
+  g_assert_cmpint (vips_black (&black, WIDTH, HEIGHT, "bands", 3, NULL), ==, 0);
+  g_assert_cmpint (vips_image_write_to_file (black, flat, NULL), ==, 0);
+  g_object_unref (black);
+  g_auto (Result) result =
+      cli_run ("eval", "--adapter", adapter, "--out", out, "--split", "train", NULL);
+  g_assert_true (g_file_set_contents (flat, kept, (gssize)n, NULL));
+  runs_assert_ok (&result);
+  cli_assert_says (result.err, "these are training frames: results look better than they are");
+  cli_assert_says (result.err, "000.png: nearly all values are");
+  g_autoptr (GBytes) page = runs_read (out, "report.html");
+  g_autofree char *html = g_strndup (g_bytes_get_data (page, NULL), g_bytes_get_size (page));
+  cli_assert_says (html, "<li>these are training frames");
+  cli_assert_says (html, "000.png: nearly all values are");
+  cli_assert_says (html, "<rect class=");
 }
 
 /* Rows are the picture's px, and pictures are drawn. */
@@ -329,6 +373,7 @@ main (int argc, char **argv)
   g_test_add_func ("/detect/moved", test_moved);
   g_test_add_func ("/detect/then/sheet", test_sheet);
   g_test_add_func ("/detect/then/eval", test_eval);
+  g_test_add_func ("/detect/then/eval-says", test_eval_says);
   g_test_add_func ("/detect/then/predict", test_predict);
   g_test_add_func ("/detect/then/refused", test_refused);
   const int status = g_test_run ();
