@@ -25,8 +25,8 @@ typedef struct {
   const CowFrames *frames; /* of whole frames, whose boxes are drawn; else NULL */
 } CowContactSheet;
 
-/* Writes a PNG with a row a class, of the first classes where there are more than rows; a row has as
- * many lines as its columns ask for. What is
+/* Writes a PNG with a row a class, of the first classes where there are more than rows; a row has
+ * as many lines as its columns ask for. What is
  * drawn went through resizing and augmentation as in training, before it was normalised. */
 gboolean cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError **error);
 

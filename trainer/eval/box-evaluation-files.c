@@ -43,8 +43,8 @@ add_sizes (GString *text, const CowBoxScores *scores)
   g_string_append (text, rows);
 }
 
-/* The confusion matrix as far as a network goes that tells cows alone: a row a class, what became of
- * its cows, and those that are none. */
+/* The confusion matrix as far as a network goes that tells cows alone: a row a class, what became
+ * of its cows, and those that are none. */
 static void
 add_confusion (GString *text, const CowBoxEvaluation *self)
 {

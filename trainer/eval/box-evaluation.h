@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The results of `eval` of an adapter that finds cows: boxes that were found in frames, beside those
- * that there are, and all numbers that follow from them. box-evaluation-files.c writes them. Used by
- * one thread.
+ * The results of `eval` of an adapter that finds cows: boxes that were found in frames, beside
+ * those that there are, and all numbers that follow from them. box-evaluation-files.c writes them.
+ * Used by one thread.
  */
 #ifndef COW_TRAINER_BOX_EVALUATION_H
 #define COW_TRAINER_BOX_EVALUATION_H

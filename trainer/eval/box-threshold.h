@@ -19,10 +19,10 @@ typedef struct {
 
 /*
  * Which cow each found box is: its index in `truth`, or one of the numbers above; [n_found], free
- * with g_free. Boxes are taken by falling score, of equals the first; each is the cow of its picture
- * and category that it overlaps most, by .50 at least, and that no surer one is already. What is
- * found in a crowd counts neither way. Whether boxes of lower scores are told changes nothing of
- * that. Any thread.
+ * with g_free. Boxes are taken by falling score, of equals the first; each is the cow of its
+ * picture and category that it overlaps most, by .50 at least, and that no surer one is already.
+ * What is found in a crowd counts neither way. Whether boxes of lower scores are told changes
+ * nothing of that. Any thread.
  */
 int *cow_box_match (const CowTrueBox *truth, guint n_true, const CowFoundBox *found, guint n_found);
 /* What is told from each score on, of CowBoxThreshold by falling score; g_array_unref. */

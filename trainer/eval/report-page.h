@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* The beginning of a page; its end and its text, which is freed with g_free. `files` names what lies
- * beside it. */
+/* The beginning of a page; its end and its text, which is freed with g_free. `files` names what
+ * lies beside it. */
 GString *report_page_new (const char *title);
 char *report_page_end (GString *html, const char *files);
 /* The heading of an evaluation of an adapter; NULL: of one without a name. */
