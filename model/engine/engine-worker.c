@@ -161,6 +161,25 @@ take_results (const CowEngine *self, const Slot *slot, guint i, const CowOutput 
   return TRUE;
 }
 
+/* Finds the cows of a batch of one frame. */
+static gboolean
+find_in_frame (CowEngine *self, const Slot *slot, guint64 number, GError **error)
+{
+  const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
+  const CowTicket *ticket = slot->ticket;
+  CowFindLimits limits = COW_FIND_LIMITS_DEFAULT;
+  limits.least = COW_ENGINE_LEAST_SCORE;
+  if (!cow_engine_faults_run (&self->faults, number, error) ||
+      !cow_classifier_find_prepared (self->classifier, ticket->crops->pixels, preprocess->height,
+                                     preprocess->width, &limits, ticket->detections, error))
+    return FALSE;
+  for (guint i = 0; i < ticket->detections->len; i++) {
+    CowBounds *box = &g_array_index (ticket->detections, CowDetection, i).box;
+    *box = cow_bounds_scaled (box, ticket->scale_x, ticket->scale_y);
+  }
+  return TRUE;
+}
+
 /* Computes batch `number`, counted from 1, and completes its slots. A result that is not finite
  * fails the ticket of its region alone. */
 static void
@@ -170,12 +189,14 @@ compute_batch (CowEngine *self, const Slot *slots, guint n, guint64 number)
   GError *errors[COW_ENGINE_MAX_BATCH] = { NULL };
   g_autoptr (GError) error = NULL;
   const gint64 start = g_get_monotonic_time ();
-  gboolean ok = run_batch (self, slots, n, number, &output, &error);
+  const gboolean detects = cow_classifier_detects (self->classifier);
+  gboolean ok = detects ? find_in_frame (self, slots, number, &error)
+                        : run_batch (self, slots, n, number, &output, &error);
   const gint64 took_ns = 1000 * (g_get_monotonic_time () - start);
   for (guint i = 0; i < n; i++)
     if (error)
       errors[i] = g_error_copy (error);
-    else
+    else if (!detects)
       ok &= take_results (self, &slots[i], i, &output, &errors[i]);
   g_mutex_lock (&self->lock);
   count_batch (self, slots, n, ok, took_ns);

@@ -145,7 +145,7 @@ engine_load (CowEngine *self, const CowClassifierOptions *options, GError **erro
   self->classifier = cow_classifier_new (options, error);
   if (!self->classifier)
     return FALSE;
-  if (!cow_classifier_has_head (self->classifier)) {
+  if (!cow_classifier_has_head (self->classifier) && !cow_classifier_detects (self->classifier)) {
     g_set_error (
         error, COW_ERROR, COW_ERROR_NOT_FOUND,
         "%s has no classifier head (classifier.safetensors or best_classifier.pth), without which "
@@ -375,6 +375,18 @@ cow_engine_is_multiple (const CowEngine *self)
   return cow_classifier_card (self->classifier)->multiple;
 }
 
+gboolean
+cow_engine_detects (const CowEngine *self)
+{
+  return cow_classifier_detects (self->classifier);
+}
+
+float
+cow_engine_least_score (const CowEngine *self)
+{
+  return cow_classifier_least_score (self->classifier);
+}
+
 const float *
 cow_engine_thresholds (const CowEngine *self)
 {
@@ -471,6 +483,19 @@ end_submission (CowEngine *self)
   g_mutex_unlock (&self->lock);
 }
 
+/* What is found in a prepared region is to be told in px of the region. */
+static void
+note_scale (const CowEngine *self, CowTicket *ticket, const CkPicture *picture,
+            const CowRegion *region)
+{
+  const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
+  CowRegion clipped = region ? *region : (CowRegion){ 0, 0, picture->width, picture->height };
+  if (!cow_region_clip (&clipped, picture->width, picture->height, NULL))
+    return; /* which is an error as soon as it is prepared */
+  ticket->scale_x = (double)clipped.w / preprocess->width;
+  ticket->scale_y = (double)clipped.h / preprocess->height;
+}
+
 static CowTicket *
 submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, guint n,
         const CowSubmission *how, GError **error)
@@ -479,6 +504,8 @@ submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, gui
   if (!stream)
     return NULL;
   g_autoptr (CowTicket) ticket = cow_ticket_new (self->tickets, n, self->classifier, how);
+  if (cow_engine_detects (self))
+    note_scale (self, ticket, picture, regions);
   const gboolean prepared =
       cow_engine_prepare_crops (self, ticket, stream, picture, regions, error);
   cow_engine_return_stream (self, stream);
@@ -502,6 +529,11 @@ cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *r
   if (n < 1 || n > COW_ENGINE_MAX_REGIONS || (!regions && n > 1)) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%u regions in one ticket, expected 1 to %d",
                  n, COW_ENGINE_MAX_REGIONS);
+    return NULL;
+  }
+  if (n > 1 && cow_engine_detects (self)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "%u regions in one ticket of a network that finds cows, expected 1", n);
     return NULL;
   }
   if (!begin_submission (self, error))

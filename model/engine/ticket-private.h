@@ -39,6 +39,8 @@ struct _CowTicket {
   guint crop_users;
   CowKeptResult results[COW_MAX_RESULTS];
   guint n_results;
+  GArray *detections;      /* of CowDetection; NULL where the engine finds none */
+  double scale_x, scale_y; /* from px of the prepared region to those of the region */
   const void *client;
   guint batch; /* 1..COW_ENGINE_MAX_BATCH */
   gint64
