@@ -123,7 +123,8 @@ test_learns (gconstpointer recipe)
 
   runs_assert_ok (&result);
   cli_assert_says (result.out, "24 frames train (48 an epoch with augmented copies), 8 validate");
-  cli_assert_says (result.out, "mAP50:95");
+  cli_assert_says (result.out, "mAP50:95       rate  gradient    frames/s");
+  g_assert_null (strstr (result.out, "pictures/s"));
   cli_assert_says (result.out, "--pictures drawn");
   g_assert_cmpfloat (runs_best (run, "val_map50"), >, .7);
   g_assert_cmpfloat (runs_best (run, "val_map"), >, .2);
