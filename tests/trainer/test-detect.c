@@ -325,6 +325,77 @@ test_predict (void)
   g_assert_cmpint (shown.width, ==, WIDTH);
 }
 
+/* ---- recordings ------------------------------------------------------------------------------ */
+
+static char *
+read_text (const char *path)
+{
+  char *text;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  return text;
+}
+
+/* Ten seconds of 25 frames: every other second has rows, with its time, and a picture. */
+static void
+test_video (void)
+{
+  g_autofree char *adapter = in_folder ("detect-frozen"), *video = in_folder ("barn.mp4"),
+                  *csv = in_folder ("video.csv"), *drawn = in_folder ("drawn-video"),
+                  *coco = in_folder ("video.json"), *picture = in_folder ("frames/val/000.png");
+  g_autofree char *last = g_build_filename (drawn, "barn-00008.000.jpg", NULL);
+  g_auto (Picture) shown = { 0 };
+  GError *error = NULL;
+
+  cli_make_video (video, "mp4mux", "");
+  g_auto (Result) result =
+      cli_run ("predict", picture, video, "--adapter", adapter, "--model", base, "--out", csv,
+               "--every", "2", "--score", "0.001", "--pictures", drawn, NULL);
+  runs_assert_ok (&result);
+  cli_assert_says (result.err, "in 1 picture and 5 frames of 1 recording\n");
+  g_autofree char *text = read_text (csv);
+  cli_assert_says (text, "image_path,time,x,y,width,height,score\n");
+  cli_assert_says (text, "val/000.png,,");
+  for (guint i = 0; i < 10; i += 2) {
+    g_autofree char *row = g_strdup_printf ("barn.mp4,%u.000,", i);
+    cli_assert_says (text, row);
+  }
+  picture_read (last, &shown, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (shown.width, ==, 128);
+  g_assert_cmpint (shown.height, ==, 96);
+
+  g_auto (Result) as_coco = cli_run ("predict", video, "--adapter", adapter, "--model", base,
+                                     "--out", coco, "--every", "5", "--score", "0.001", NULL);
+  runs_assert_ok (&as_coco);
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_assert_true (json_parser_load_from_file (parser, coco, NULL));
+  JsonArray *images =
+      json_object_get_array_member (json_node_get_object (json_parser_get_root (parser)), "images");
+  g_assert_cmpuint (json_array_get_length (images), ==, 2);
+  g_assert_cmpfloat (
+      json_object_get_double_member (json_array_get_object_element (images, 1), "time"), ==, 5);
+  g_auto (Result) lines = cli_run ("predict", video, "--adapter", adapter, "--model", base,
+                                   "--format", "jsonl", "--score", "0.001", NULL);
+  cli_assert_says (lines.out, "barn.mp4\",\"time\":9.000,\"bbox\":[");
+}
+
+/* Rows until where a recording breaks off. */
+static void
+test_video_broken (void)
+{
+  g_autofree char *adapter = in_folder ("detect-frozen"), *broken = in_folder ("broken.mp4"),
+                  *video = in_folder ("barn.mp4"), *bytes = NULL;
+  gsize n;
+
+  g_assert_true (g_file_get_contents (video, &bytes, &n, NULL));
+  memset (bytes + n / 4, 0, n / 8);
+  g_assert_true (g_file_set_contents (broken, bytes, (gssize)n / 2, NULL));
+  g_auto (Result) result = cli_run ("predict", broken, "--adapter", adapter, "--model", base, NULL);
+  g_assert_cmpint (result.status, ==, 1);
+  cli_assert_says (result.err, "1 of 1 recording could not be played to the end");
+}
+
 /* ---- what does not fit ----------------------------------------------------------------------- */
 
 static void
@@ -354,6 +425,9 @@ test_refused (void)
   cli_assert_says (features.err, "finds cows in whole frames");
   cli_assert_error (&against, 2, "--against");
   cli_assert_error (&zones, 2, "--zones");
+  g_auto (Result) every =
+      cli_run ("predict", data, "--adapter", adapter, "--every", "3", "--model", base, NULL);
+  cli_assert_error (&every, 2, "--every is of recordings, and none is given");
 }
 
 int
@@ -376,6 +450,8 @@ main (int argc, char **argv)
   g_test_add_func ("/detect/then/eval", test_eval);
   g_test_add_func ("/detect/then/eval-says", test_eval_says);
   g_test_add_func ("/detect/then/predict", test_predict);
+  g_test_add_func ("/detect/then/video", test_video);
+  g_test_add_func ("/detect/then/video-broken", test_video_broken);
   g_test_add_func ("/detect/then/refused", test_refused);
   const int status = g_test_run ();
   cli_remove (folder);

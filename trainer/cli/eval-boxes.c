@@ -156,7 +156,9 @@ run_batch (Job *self, const CowBatch *batch, GArray *detections, FoundBoxes *row
       return FALSE;
     cow_box_evaluation_add (self->evaluation, batch->items[i].sample, preprocess->width,
                             preprocess->height, detections);
-    if (!found_boxes_add (rows, frame->path, frame->width, frame->height, detections, error))
+    const FoundFrame found = { frame->path, FOUND_BOXES_NO_TIME, frame->width, frame->height };
+    found_boxes_add (rows, &found, detections);
+    if (!found_boxes_flush (rows, error))
       return FALSE;
   }
   return TRUE;
@@ -173,7 +175,7 @@ run_frames (Job *self, GError **error)
                                      .batch = 1,
                                      .n_threads = self->options->workers };
   g_autofree char *path = g_build_filename (self->options->out, "found.json", NULL);
-  g_autoptr (FoundBoxes) rows = found_boxes_new (FOUND_BOXES_COCO, path, error);
+  g_autoptr (FoundBoxes) rows = found_boxes_new (FOUND_BOXES_COCO, path, FALSE, error);
   g_autoptr (CowLoader) loader = rows ? cow_loader_new (&loading, error) : NULL;
   g_autoptr (GArray) detections = g_array_new (FALSE, FALSE, sizeof (CowDetection));
   g_autoptr (Progress) progress = progress_new ("frames", self->items->len);
