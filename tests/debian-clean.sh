@@ -119,7 +119,7 @@ install='
   echo "## removal"
   apt-get purge --yes $(cd /packages && ls *.deb | cut -d _ -f 1)
   left=$(while read -r path; do [ -d "$path" ] || [ ! -e "$path" ] || echo "$path"; done </tmp/ours
-    everything | grep -E '/(lib)?(gst)?cow' || true)
+    everything | grep -E "/(lib)?(gst)?cow" || true)
   [ -z "$left" ] || { echo "left over: $left"; exit 1; }
   apt-get autoremove --purge --yes
   everything >/tmp/after
