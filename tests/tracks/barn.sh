@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# How well cowdetect follows the cows of a drawn barn, by TrackEval's numbers. It is started by hand:
+# How well cowdetect follows the cows of a drawn barn, in the numbers of TrackEval. It is started by
+# hand:
 #
 #   tests/tracks/barn.sh [PROPERTY=VALUE...]      of cowdetect, such as adapter=..., interval
 #
