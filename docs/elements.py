@@ -15,7 +15,7 @@ import gi
 gi.require_version("Gst", "1.0")
 from gi.repository import GObject, Gst  # noqa: E402
 
-ELEMENTS = ["cowbehavior", "cowoverlay", "cowpublish"]
+ELEMENTS = ["cowbehavior", "cowdetect", "cowoverlay", "cowpublish"]
 # The limits of these types say no more than the type.
 NO_LIMITS = {2**31 - 1, -(2**31), 2**32 - 1, 2**63 - 1, -(2**63), 2**64 - 1}
 TYPES = {"gchararray": "text", "gboolean": "true or false", "gint": "whole number",
@@ -172,7 +172,7 @@ def play():
             if message.type == Gst.MessageType.ELEMENT and structure.get_name() in ELEMENTS:
                 found[structure.get_name(), "message"] = structure.copy()
         for name in ELEMENTS:
-            element = pipeline.get_by_name(name)
+            element = pipeline.get_by_name(name) or Gst.ElementFactory.make(name)
             if element.find_property("stats"):
                 found[name, "stats"] = element.get_property("stats")
         pipeline.set_state(Gst.State.NULL)

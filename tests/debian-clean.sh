@@ -28,13 +28,16 @@ mirror=${COW_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' \
   'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)}
 [ -n "$mirror" ] || give_up "apt here fetches no Debian; COW_DEBIAN_MIRROR names a mirror of it"
 
-# The base has apt's settings of this machine, by which it reaches its mirror. It gets its name
-# last, because an interrupted one would be taken for a Debian.
+# The base has apt's settings of this machine, by which it reaches its mirror; where a package
+# brings a file of that name nobody is there to be asked. It gets its name last, because an
+# interrupted one would be taken for a Debian.
 make_base () {
   local base=$folder/$1
   [ ! -d "$base" ] || return 0
   debootstrap --variant=minbase "$1" "$base.part" "$mirror" &&
-    cp -a /etc/apt/apt.conf.d/. "$base.part/etc/apt/apt.conf.d/" && mv "$base.part" "$base"
+    cp -a /etc/apt/apt.conf.d/. "$base.part/etc/apt/apt.conf.d/" &&
+    echo 'Dpkg::Options { "--force-confold"; };' >"$base.part/etc/apt/apt.conf.d/00keep" &&
+    mv "$base.part" "$base"
 }
 
 # inside BASE COMMAND: runs it in a copy of the base that is thrown away, in namespaces of its own,
@@ -53,7 +56,7 @@ inside () {
     mount --bind "$packages" "$root/packages" && mount --bind "$tree" "$root/tree" &&
       mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" || exit 1
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-    exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+    exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C.UTF-8 \
       DEBIAN_FRONTEND=noninteractive bash -euo pipefail -c "$4"
     ' "$base" "$changes" "$packages" "$tree" "$2"
   local status=$?
@@ -73,7 +76,7 @@ copy_tree () {
 # shellcheck disable=SC2016  # the shell inside fills it in
 build='
   apt-get update
-  apt-get install --yes --no-install-recommends build-essential devscripts lintian
+  apt-get install --yes --no-install-recommends build-essential lintian
   apt-get build-dep --yes --no-install-recommends -P pkg.cowbehavior.nocuda /tree
   mkdir -p /build/tree
   cp -a /tree/. /build/tree
@@ -106,17 +109,17 @@ install='
   head -n 3 events.csv
   [ "$(wc -l <events.csv)" -ge 13 ]
   cow-pipeline barn.mp4 --mp4 labelled.mp4
-  gst-discoverer-1.0 labelled.mp4
-  man -w cow-trainer cow-pipeline
-  printf "%s\n" "#include <cowbehavior.h>" "int main (void) { return !cow_behavior_version (); }" \
-    >program.c
+  gst-launch-1.0 -q filesrc location=labelled.mp4 ! decodebin ! fakesink
+  ls /usr/share/man/man1/cow-trainer.1.gz /usr/share/man/man1/cow-pipeline.1.gz
+  printf "%s\n" "#include <cowbehavior/cowbehavior.h>" \
+    "int main (void) { return !cow_behavior_version (); }" >program.c
   apt-get install --yes --no-install-recommends gcc libc6-dev pkgconf
   gcc program.c -o program $(pkg-config --cflags --libs cowbehavior)
   ./program
   echo "## removal"
   apt-get purge --yes $(cd /packages && ls *.deb | cut -d _ -f 1)
   left=$(while read -r path; do [ -d "$path" ] || [ ! -e "$path" ] || echo "$path"; done </tmp/ours
-    everything | grep -i cow || true)
+    everything | grep -E "/(lib)?(gst)?cow" || true)
   [ -z "$left" ] || { echo "left over: $left"; exit 1; }
   apt-get autoremove --purge --yes
   everything >/tmp/after
@@ -137,7 +140,8 @@ step () {
 
 mkdir -p "$folder"
 for release; do
-  make_base "$release" >"$folder/$release-base.log" 2>&1 || give_up "no base: $folder/$release-base.log"
+  log=$folder/$release-base.log
+  make_base "$release" >"$log" 2>&1 || give_up "no base: $log"
   tree=$folder/$release-tree packages=$folder/$release-packages
   copy_tree || give_up "the tree cannot be copied"
   step "$release" build "$build" && step "$release" install "$install"

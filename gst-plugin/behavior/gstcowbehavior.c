@@ -76,6 +76,7 @@
 #include "gst-plugin/behavior/opening.h"
 #include "gst-plugin/behavior/stream.h"
 #include "gst-plugin/common/frame.h"
+#include "gst-plugin/common/live.h"
 #include "gst-plugin/common/tasks.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cow_behavior_debug);
@@ -428,17 +429,6 @@ is_blocking (GstCowBehavior *self, gboolean live)
   return mode == GST_COW_MODE_BLOCKING || (mode == GST_COW_MODE_AUTO && !live);
 }
 
-static gboolean
-is_live (GstCowBehavior *self)
-{
-  g_autoptr (GstQuery) query = gst_query_new_latency ();
-  gboolean live = FALSE;
-
-  if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  return live;
-}
-
 /* Pushes all frames that are held downstream. */
 static GstFlowReturn
 drain (GstCowBehavior *self)
@@ -461,7 +451,7 @@ choose_mode (GstCowBehavior *self)
   gboolean blocking;
 
   if (g_atomic_int_compare_and_exchange (&self->query_latency, TRUE, FALSE))
-    self->live = is_live (self);
+    self->live = gst_cow_pad_is_live (GST_BASE_TRANSFORM_SINK_PAD (self));
   blocking = is_blocking (self, self->live);
   if (blocking != gst_cow_stream_is_blocking (self->stream))
     flow = drain (self);
@@ -555,7 +545,7 @@ gst_cow_behavior_propose_allocation (GstBaseTransform *trans, GstQuery *decide_q
   GST_OBJECT_LOCK (self);
   held = gst_cow_frame_settings_depth (self->settings.frame) - 1;
   GST_OBJECT_UNLOCK (self);
-  if (held > 0 && is_blocking (self, is_live (self)))
+  if (held > 0 && is_blocking (self, gst_cow_pad_is_live (GST_BASE_TRANSFORM_SINK_PAD (self))))
     add_to_pools (query, held);
   return TRUE;
 }

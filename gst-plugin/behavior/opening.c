@@ -52,6 +52,18 @@ check_path (GstElement *element, const CowClassifierOptions *options, const char
   return error == NULL;
 }
 
+/* Of an element that has no demonstration the adapter is what the user has to name. */
+static gboolean
+check_paths (GstElement *element, const CowClassifierOptions *options)
+{
+  return (!options->detects || check_path (element, options, "adapter", options->adapter,
+                                           "an adapter folder that finds cows in whole frames")) &&
+         check_path (element, options, "model", options->model,
+                     "the folder or file of a vision transformer") &&
+         check_path (element, options, "adapter", options->adapter,
+                     "an adapter folder with a classifier head");
+}
+
 void
 gst_cow_opening_use_demonstration (GstElement *element, CowClassifierOptions *options)
 {
@@ -150,10 +162,7 @@ gst_cow_opening_engine (GstElement *element, const CowClassifierOptions *options
   g_autofree char *base = NULL;
   CowEngine *engine;
 
-  if (!check_path (element, options, "model", options->model,
-                   "the folder or file of a vision transformer") ||
-      !check_path (element, options, "adapter", options->adapter,
-                   "an adapter folder with a classifier head"))
+  if (!check_paths (element, options))
     return NULL;
   if (!gst_cow_opening_check_labels (options->adapter, &error)) {
     gst_cow_opening_fail (element, GST_MESSAGE_ERROR, "property adapter", options, error);

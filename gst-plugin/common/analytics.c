@@ -73,6 +73,16 @@ gst_cow_analytics_collect (GstBuffer *buffer, GArray *detections)
   }
 }
 
+/* Related as GStreamer's trackers do it. */
+static void
+add_track (GstAnalyticsRelationMeta *meta, guint od, const GstCowDetection *detection)
+{
+  GstAnalyticsTrackingMtd mtd;
+
+  if (gst_analytics_relation_meta_add_tracking_mtd (meta, detection->track, detection->since, &mtd))
+    gst_analytics_relation_meta_set_relation (meta, GST_ANALYTICS_REL_TYPE_RELATE_TO, od, mtd.id);
+}
+
 gboolean
 gst_cow_analytics_add (GstBuffer *buffer, const GstCowDetection *detection, guint *id)
 {
@@ -84,6 +94,8 @@ gst_cow_analytics_add (GstBuffer *buffer, const GstCowDetection *detection, guin
                                                         detection->confidence, &od))
     return FALSE;
   *id = od.id;
+  if (detection->tracked)
+    add_track (meta, od.id, detection);
   return TRUE;
 }
 

@@ -16,15 +16,16 @@ typedef struct {
   gint x, y, w, h;
   gfloat confidence; /* 0..1 */
   gboolean tracked;
-  guint64 track; /* the id that a tracker gave; valid while `tracked` */
+  guint64 track;      /* the id that a tracker gave; valid while `tracked`, as is */
+  GstClockTime since; /* running time of its first frame; gst_cow_analytics_add () reads it alone */
 } GstCowDetection;
 
 /* Whether this build has GstAnalytics. */
 gboolean gst_cow_analytics_available (void);
 /* Appends the object detections of a buffer to an array of GstCowDetection. */
 void gst_cow_analytics_collect (GstBuffer *buffer, GArray *detections);
-/* Adds an object detection, whose id and track do not matter, and gives its id; FALSE when that is
- * not possible. */
+/* Adds an object detection, whose id does not matter, and its track where it has one, and gives the
+ * detection's id; FALSE when that is not possible. */
 gboolean gst_cow_analytics_add (GstBuffer *buffer, const GstCowDetection *detection, guint *id);
 
 /* A classification. Borrowed. */

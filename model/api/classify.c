@@ -102,6 +102,11 @@ classify (const Job *job, size_t n, char **message)
     g_set_error (&error, COW_ERROR, COW_ERROR_ARGUMENT,
                  "nothing to classify: behavior is %s, n %" G_GSIZE_FORMAT ", probabilities %s",
                  job->behavior ? "given" : "NULL", n, job->probabilities ? "given" : "NULL");
+  else if (cow_behavior_detects (job->behavior))
+    g_set_error (&error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s finds cows in whole pictures and tells no behaviour: cow_behavior_detect () "
+                 "takes it",
+                 cow_engine_name (job->behavior->engine));
   for (size_t first = 0; first < n && !error; first += WINDOW)
     classify_window (job, first, (guint)MIN (n - first, WINDOW), &error);
   return cow_api_finish (error, message);

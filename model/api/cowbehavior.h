@@ -119,7 +119,12 @@ COW_BEHAVIOR_API CowBehaviorStatus cow_behavior_open (const CowBehaviorOptions *
  * with this handle may be running. */
 COW_BEHAVIOR_API void cow_behavior_close (CowBehavior *behavior);
 
-/* Returns the number of classes, at least 1; 0 for NULL. */
+/* Returns 1 if the adapter finds cows in whole pictures (cow_behavior_detect ()) and does not
+ * classify, 0 if it classifies (cow_behavior_classify ()), or for NULL. */
+COW_BEHAVIOR_API int cow_behavior_detects (const CowBehavior *behavior);
+
+/* Returns the number of classes, at least 1; 0 for NULL. Those of an adapter that detects are what
+ * it finds. */
 COW_BEHAVIOR_API size_t cow_behavior_n_classes (const CowBehavior *behavior);
 
 /* Returns the name of class i, UTF-8, valid until cow_behavior_close (); NULL for an invalid
@@ -204,6 +209,33 @@ typedef struct {
   int x, y, width, height;
 } CowBehaviorRegion;
 
+/* In place of a threshold: the adapter's own. */
+#define COW_BEHAVIOR_THRESHOLD_OF_ADAPTER (-1.0f)
+
+/* ---- detection ------------------------------------------------------------------------------- */
+
+/* A cow in a picture: px from its upper left corner, inside the picture. */
+typedef struct {
+  float x, y, width, height;
+  float score; /* 0 to 1 */
+} CowBehaviorDetection;
+
+/* The most that are found in a picture. */
+#define COW_BEHAVIOR_MAX_DETECTIONS 100
+
+/*
+ * Finds the cows in a picture, with an adapter that detects (another is COW_BEHAVIOR_UNSUPPORTED).
+ * Those whose score reaches `threshold` (COW_BEHAVIOR_THRESHOLD_OF_ADAPTER: where the adapter's
+ * evaluation found F1 best, else 0.3) are written to detections [room], the surest first, and their
+ * number to *n; COW_BEHAVIOR_MAX_DETECTIONS is room for all. The regions to classify are their
+ * boxes, rounded.
+ */
+COW_BEHAVIOR_API CowBehaviorStatus cow_behavior_detect (CowBehavior *behavior,
+                                                        const CowBehaviorPicture *picture,
+                                                        float threshold,
+                                                        CowBehaviorDetection *detections,
+                                                        size_t room, size_t *n, char **message);
+
 /* ---- classification -------------------------------------------------------------------------- */
 
 /*
@@ -230,15 +262,15 @@ COW_BEHAVIOR_API CowBehaviorStatus cow_behavior_classify_many (
 #define COW_BEHAVIOR_UNKNOWN "unknown"
 /* With several labels: that of a region that has none of them. */
 #define COW_BEHAVIOR_NONE "none"
-/* In place of a threshold: uses cow_behavior_threshold () for each class. */
-#define COW_BEHAVIOR_THRESHOLD_OF_ADAPTER (-1.0f)
 
 /* Chooses a label from the probabilities [n_classes] of one region: the most likely class, or
- * COW_BEHAVIOR_UNKNOWN if its probability is below `threshold`. With several labels it is all those
- * whose probability reaches it, in the order of the classes, "Lying|Ruminating", or
- * COW_BEHAVIOR_NONE; a combination stays in memory until cow_behavior_close (). If `best` is not
- * NULL, *best gets the most likely class in either case. The label is valid until
- * cow_behavior_close (). Returns NULL if behavior or probabilities is NULL. */
+ * COW_BEHAVIOR_UNKNOWN if its probability is below `threshold`, or with
+ * COW_BEHAVIOR_THRESHOLD_OF_ADAPTER below the class's cow_behavior_threshold (). With several
+ * labels it is all those whose probability reaches it, in the order of the classes,
+ * "Lying|Ruminating", or COW_BEHAVIOR_NONE; a combination stays in memory until
+ * cow_behavior_close (). If `best` is not NULL, *best gets the most likely class in either case.
+ * The label is valid until cow_behavior_close (). Returns NULL if behavior or probabilities is
+ * NULL. */
 COW_BEHAVIOR_API const char *cow_behavior_label (const CowBehavior *behavior,
                                                  const float *probabilities, float threshold,
                                                  size_t *best);

@@ -104,7 +104,8 @@ open_engine (const CowBehaviorOptions *given, GError **error)
   }
   CowClassifierOptions wanted = { .model = options.model,
                                   .adapter = options.adapter,
-                                  .device = options.device };
+                                  .device = options.device,
+                                  .detects = cow_classifier_adapter_detects (options.adapter) };
   if (!cow_precision_parse (options.precision, &wanted.precision, error))
     return NULL;
   g_auto (CowPrecisionChoice) choice = { 0 };
@@ -151,6 +152,12 @@ cow_behavior_close (CowBehavior *behavior)
   g_free (behavior->precision);
   g_free (behavior->warning);
   g_free (behavior);
+}
+
+int
+cow_behavior_detects (const CowBehavior *behavior)
+{
+  return behavior && cow_engine_detects (behavior->engine);
 }
 
 size_t

@@ -145,7 +145,7 @@ engine_load (CowEngine *self, const CowClassifierOptions *options, GError **erro
   self->classifier = cow_classifier_new (options, error);
   if (!self->classifier)
     return FALSE;
-  if (!cow_classifier_has_head (self->classifier)) {
+  if (!cow_classifier_has_head (self->classifier) && !cow_classifier_detects (self->classifier)) {
     g_set_error (
         error, COW_ERROR, COW_ERROR_NOT_FOUND,
         "%s has no classifier head (classifier.safetensors or best_classifier.pth), without which "
@@ -375,6 +375,18 @@ cow_engine_is_multiple (const CowEngine *self)
   return cow_classifier_card (self->classifier)->multiple;
 }
 
+gboolean
+cow_engine_detects (const CowEngine *self)
+{
+  return cow_classifier_detects (self->classifier);
+}
+
+float
+cow_engine_least_score (const CowEngine *self)
+{
+  return cow_classifier_least_score (self->classifier);
+}
+
 const float *
 cow_engine_thresholds (const CowEngine *self)
 {
@@ -471,6 +483,19 @@ end_submission (CowEngine *self)
   g_mutex_unlock (&self->lock);
 }
 
+/* What is found in prepared regions is to be told in px of the picture. */
+static void
+note_places (CowTicket *ticket, const CkPicture *picture, const CowRegion *regions, guint n)
+{
+  ticket->across = picture->width;
+  ticket->down = picture->height;
+  for (guint i = 0; i < n; i++) {
+    ticket->places[i] = regions ? regions[i] : (CowRegion){ 0, 0, picture->width, picture->height };
+    /* One that lies outside is an error as soon as it is prepared. */
+    cow_region_clip (&ticket->places[i], picture->width, picture->height, NULL);
+  }
+}
+
 static CowTicket *
 submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, guint n,
         const CowSubmission *how, GError **error)
@@ -479,6 +504,8 @@ submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, gui
   if (!stream)
     return NULL;
   g_autoptr (CowTicket) ticket = cow_ticket_new (self->tickets, n, self->classifier, how);
+  if (cow_engine_detects (self))
+    note_places (ticket, picture, regions, n);
   const gboolean prepared =
       cow_engine_prepare_crops (self, ticket, stream, picture, regions, error);
   cow_engine_return_stream (self, stream);

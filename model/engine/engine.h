@@ -22,6 +22,7 @@ typedef struct _CowEngine CowEngine;
  * are several, the one that has this engine already, else the one with the fewest engines of this
  * process, of equals the first. Loading may take seconds: do not call this from a
  * streaming thread. An engine needs an adapter folder with a head: without one, COW_ERROR_ARGUMENT.
+ * With `detects` it needs one that finds cows.
  */
 CowEngine *cow_engine_get (const CowClassifierOptions *options, GError **error);
 CowEngine *cow_engine_ref (CowEngine *self);
@@ -45,6 +46,13 @@ const char *cow_engine_precision_text (const CowEngine *self);
 const char *cow_engine_memory_text (const CowEngine *self);
 /* Whether a picture has any number of labels (CowCard.multiple). */
 gboolean cow_engine_is_multiple (const CowEngine *self);
+/* Whether it finds cows in whole frames (CowClassifierOptions.detects): its tickets then have
+ * detections and no other results. Of several regions, such as tiles, they are one list. */
+gboolean cow_engine_detects (const CowEngine *self);
+/* cow_classifier_least_score () of such an engine. Its tickets have detections from
+ * COW_ENGINE_LEAST_SCORE on. */
+float cow_engine_least_score (const CowEngine *self);
+#define COW_ENGINE_LEAST_SCORE 0.05f
 /* [n_classes] the probability from which on a class is worth believing, or with several labels a
  * picture has it, as the adapter's card says; NULL where it has none. */
 const float *cow_engine_thresholds (const CowEngine *self);

@@ -3,6 +3,8 @@
 
 #include <gio/gio.h>
 
+#include "model/engine/pieces.h"
+
 struct _CowTicketPool {
   GMutex lock;
   guint n_tickets; /* that exist */
@@ -28,6 +30,8 @@ ticket_free (CowTicket *self)
   g_cond_clear (&self->finished);
   for (guint r = 0; r < self->n_results; r++)
     g_free (self->results[r].data);
+  g_clear_pointer (&self->detections, g_array_unref);
+  g_clear_pointer (&self->pieces, g_array_unref);
   g_free (self);
 }
 
@@ -95,6 +99,10 @@ ticket_alloc (CowTicketPool *pool, const CowClassifier *classifier)
   for (guint r = 0; r < self->n_results; r++)
     self->results[r] = (CowKeptResult){ results[r].name, results[r].n,
                                         g_new (float, COW_ENGINE_MAX_REGIONS *results[r].n) };
+  if (cow_classifier_detects (classifier)) {
+    self->detections = g_array_sized_new (FALSE, FALSE, sizeof (CowDetection), COW_FIND_MOST);
+    self->pieces = g_array_sized_new (FALSE, FALSE, sizeof (CowPiece), COW_FIND_MOST);
+  }
   return self;
 }
 
@@ -109,6 +117,12 @@ cow_ticket_new (CowTicketPool *pool, guint n, const CowClassifier *classifier,
   self->refs = 1;
   self->client = how->client;
   self->batch = how->batch ? MIN (how->batch, COW_ENGINE_MAX_BATCH) : COW_ENGINE_BATCH;
+  if (self->detections) {
+    /* A region is a batch of its own: it fills the processor alone. */
+    self->batch = 1;
+    g_array_set_size (self->detections, 0);
+    g_array_set_size (self->pieces, 0);
+  }
   self->deadline_us = 0;
   self->next = self->n_done = 0;
   self->taken = self->done = FALSE;
@@ -275,4 +289,11 @@ guint
 cow_ticket_n_regions (const CowTicket *self)
 {
   return self->n;
+}
+
+const CowDetection *
+cow_ticket_detections (const CowTicket *self, guint *n)
+{
+  *n = self->detections ? self->detections->len : 0;
+  return *n > 0 ? &g_array_index (self->detections, CowDetection, 0) : NULL;
 }

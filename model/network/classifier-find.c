@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Adapters that find cows in whole frames: the head on its device, and a frame through it. */
+#include <json-glib/json-glib.h>
+
 #include "model/network/classifier-private.h"
 
 /* ---- the head -------------------------------------------------------------------------------- */
@@ -89,9 +91,10 @@ compute (CowClassifier *self, gint64 n_prefix, int height, int width, gsize n_va
   return cow_check (status, error, "the head of a detector");
 }
 
-gboolean
-cow_classifier_find (CowClassifier *self, const float *pixels, int height, int width,
-                     const CowFindLimits *limits, GArray *detections, GError **error)
+/* The cows of a frame whose pixels come from the host, or else lie on the device. */
+static gboolean
+find (CowClassifier *self, const float *host, const float *prepared, int height, int width,
+      const CowFindLimits *limits, GArray *detections, GError **error)
 {
   CowFinder *finder = &self->finder;
   g_return_val_if_fail (cow_classifier_detects (self), FALSE);
@@ -99,18 +102,60 @@ cow_classifier_find (CowClassifier *self, const float *pixels, int height, int w
     return FALSE;
   const CowCells cells = cow_detector_cells (&finder->file->config, height, width);
   const gsize n_values = cow_cells_n (&cells) * COW_CELL_VALUES,
-              bytes = 3 * (gsize)height * (gsize)width * sizeof (float);
+              n_pixels = 3 * (gsize)height * (gsize)width, bytes = n_pixels * sizeof (float);
   const gint64 n_tokens = cow_backbone_n_tokens (&self->config, height, width);
 
   if (!reserve (self, n_tokens, bytes, n_values))
     return cow_check (CK_NO_MEMORY, error, "a frame of %d x %d px", width, height);
-  if (!cow_check (ck_upload (self->stream, self->pixels.data, pixels, bytes), error,
-                  "uploading a frame") ||
+  const CkStatus status = host ? ck_upload (self->stream, self->pixels.data, host, bytes)
+                               : self->stream->operations->copy_rows (
+                                     self->stream, 1, (gint64)n_pixels, prepared, (gint64)n_pixels,
+                                     self->pixels.data, (gint64)n_pixels);
+  if (!cow_check (status, error, "uploading a frame") ||
       !compute (self, n_tokens - (gint64)cells.rows * cells.columns, height, width, n_values,
-                error))
+                error)) {
+    /* What failed is this frame's; the next one begins anew. */
+    ck_stream_reset (self->stream);
+    cow_device_explain (self->device, error);
+    return FALSE;
+  }
+  if (!cow_classifier_check_finite (self, "a frame", "cells", finder->cells, n_values, error))
     return FALSE;
   cow_cells_read (&cells, finder->cells, limits->least, limits->overlap, limits->most, detections);
   return TRUE;
+}
+
+gboolean
+cow_classifier_find (CowClassifier *self, const float *pixels, int height, int width,
+                     const CowFindLimits *limits, GArray *detections, GError **error)
+{
+  return find (self, pixels, NULL, height, width, limits, detections, error);
+}
+
+gboolean
+cow_classifier_find_prepared (CowClassifier *self, const float *picture, int height, int width,
+                              const CowFindLimits *limits, GArray *detections, GError **error)
+{
+  return find (self, NULL, picture, height, width, limits, detections, error);
+}
+
+/* ---- what it is ------------------------------------------------------------------------------ */
+
+float
+cow_classifier_least_score (const CowClassifier *self)
+{
+  static const CowFindLimits usual = COW_FIND_LIMITS_DEFAULT;
+  const JsonNode *node = cow_card_get_member (self->card, "evaluation");
+  g_autoptr (JsonPath) path = json_path_new ();
+
+  if (!node || !json_path_compile (path, "$.threshold.score", NULL))
+    return usual.least;
+  g_autoptr (JsonNode) found = json_path_match (path, (JsonNode *)node);
+  const JsonArray *values = json_node_get_array (found);
+  const double score = json_array_get_length ((JsonArray *)values) == 1
+                           ? json_array_get_double_element ((JsonArray *)values, 0)
+                           : 0;
+  return score > 0 && score < 1 ? (float)score : usual.least;
 }
 
 gboolean

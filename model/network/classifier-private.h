@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A classifier as its parts see it: what loads it (classifier.c) and what runs batches through it
- * (classifier-run.c). */
+/* A classifier as its parts see it: what loads it (classifier.c), what runs batches through it
+ * (classifier-run.c), and what finds cows in frames (classifier-find.c). */
 #ifndef COW_CLASSIFIER_PRIVATE_H
 #define COW_CLASSIFIER_PRIVATE_H
 
@@ -56,6 +56,10 @@ struct _CowClassifier {
 /* Loads the head of an adapter that finds cows (classifier-find.c), and frees it. */
 gboolean cow_classifier_open_finder (CowClassifier *self, GError **error);
 void cow_classifier_close_finder (CowClassifier *self);
+/* COW_ERROR_FORMAT where one of n values is not finite: it would otherwise become a label or a box
+ * without a word. `name` says what they are, `what` of which picture. */
+gboolean cow_classifier_check_finite (const CowClassifier *self, const char *what, const char *name,
+                                      const float *values, gsize n, GError **error);
 /* Frees what runs have reserved. */
 void cow_classifier_clear_buffers (CowClassifier *self);
 

@@ -184,10 +184,9 @@ cow_classifier_run_prepared (CowClassifier *self, const float *const *pictures, 
   return run (self, &(Pixels){ .pictures = pictures }, batch, height, width, FALSE, output, error);
 }
 
-/* A NaN would otherwise become a label without a word. */
-static gboolean
-check_finite (const CowClassifier *self, const char *what, const char *name, const float *values,
-              gsize n, GError **error)
+gboolean
+cow_classifier_check_finite (const CowClassifier *self, const char *what, const char *name,
+                             const float *values, gsize n, GError **error)
 {
   for (gsize i = 0; i < n; i++)
     if (!isfinite (values[i])) {
@@ -206,13 +205,14 @@ cow_classifier_check_output (const CowClassifier *self, const CowOutput *output,
                              const char *what, GError **error)
 {
   const gsize n_features = (gsize)self->config.n_features;
-  if (!check_finite (self, what, COW_RESULT_FEATURES, output->pooler_output + (gsize)i * n_features,
-                     n_features, error))
+  if (!cow_classifier_check_finite (self, what, COW_RESULT_FEATURES,
+                                    output->pooler_output + (gsize)i * n_features, n_features,
+                                    error))
     return FALSE;
   for (guint r = 0; self->head && r < self->head->n_results; r++) {
     const CowResult *result = &self->head->results[r];
-    if (!check_finite (self, what, result->name, result->data + (gsize)i * result->n, result->n,
-                       error))
+    if (!cow_classifier_check_finite (self, what, result->name, result->data + (gsize)i * result->n,
+                                      result->n, error))
       return FALSE;
   }
   return TRUE;

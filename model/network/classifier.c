@@ -100,8 +100,8 @@ check_task (const CowClassifier *self, gboolean detects, GError **error)
                self->adapter_path ? self->adapter_path : self->model_path,
                detects ? "tells the class of a picture: an adapter that finds cows in whole frames "
                          "(cow-trainer train --recipe detect-frozen)"
-                       : "finds cows in whole frames and tells no behaviour: an adapter that "
-                         "classifies");
+                       : "finds cows in whole frames and tells no behaviour (the element cowdetect "
+                         "takes it): an adapter that classifies");
   return FALSE;
 }
 
@@ -372,6 +372,14 @@ cow_classifier_needs_model (const char *adapter)
   return !card || !cow_card_holds_network (card);
 }
 
+gboolean
+cow_classifier_adapter_detects (const char *adapter)
+{
+  g_autofree char *path = adapter ? cow_locate (adapter, NULL) : NULL;
+  g_autoptr (CowCard) card = path ? cow_card_read (path, NULL, NULL) : NULL;
+  return card && card->detects;
+}
+
 static void
 free_head (CowHead *head)
 {
@@ -501,7 +509,7 @@ cow_classifier_classes (const CowClassifier *self)
 guint
 cow_classifier_n_classes (const CowClassifier *self)
 {
-  return self->has_head ? cow_card_n_classes (self->card) : 0;
+  return self->has_head || cow_classifier_detects (self) ? cow_card_n_classes (self->card) : 0;
 }
 
 gboolean

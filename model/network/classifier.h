@@ -53,6 +53,9 @@ CowClassifier *cow_classifier_new_like (const CowClassifier *self, CowPrecision 
 /* Whether an adapter folder, looked up likewise, needs a model: FALSE where its card says that it
  * holds a whole network. */
 gboolean cow_classifier_needs_model (const char *adapter);
+/* Whether an adapter folder, looked up likewise, finds cows in whole frames; FALSE for NULL, and
+ * where its card cannot be read, which loading tells. */
+gboolean cow_classifier_adapter_detects (const char *adapter);
 void cow_classifier_free (CowClassifier *self);
 
 /* pixels [batch, 3, height, width] already prepared (see cow_preprocess_run). Host memory in and
@@ -77,14 +80,23 @@ typedef struct {
   double overlap;
   guint most;
 } CowFindLimits;
+#define COW_FIND_MOST 100
 #define COW_FIND_LIMITS_DEFAULT                                                                    \
   {                                                                                                \
-    .least = .3f, .overlap = .6, .most = 100                                                       \
+    .least = .3f, .overlap = .6, .most = COW_FIND_MOST                                             \
   }
 /* Replaces what is in `detections`, of CowDetection, by the cows in a prepared frame, pixels [3,
- * height, width] in host memory: px of these, the surest first. */
+ * height, width] in host memory: px of these, the surest first. COW_ERROR_FORMAT where the network
+ * gives a number that is not finite. */
 gboolean cow_classifier_find (CowClassifier *self, const float *pixels, int height, int width,
                               const CowFindLimits *limits, GArray *detections, GError **error);
+/* The same of a prepared frame that lies on the device, as with cow_classifier_run_prepared (). */
+gboolean cow_classifier_find_prepared (CowClassifier *self, const float *picture, int height,
+                                       int width, const CowFindLimits *limits, GArray *detections,
+                                       GError **error);
+/* The score from which on a detection is worth believing: where F1 was best in the evaluation that
+ * its card keeps (`cow-trainer eval --save`), else a usual one. */
+float cow_classifier_least_score (const CowClassifier *self);
 
 /* COW_ERROR_FORMAT where a number of the features or results of picture i of a run is not finite,
  * whatever its weights are: `what` names the picture. */
@@ -120,7 +132,7 @@ const CowPreprocess *cow_classifier_preprocess (const CowClassifier *self);
 const CowCard *cow_classifier_card (const CowClassifier *self);
 /* NULL-terminated, by index; the defaults where there is no head. */
 const char *const *cow_classifier_classes (const CowClassifier *self);
-/* 0 without a head. */
+/* 0 without a head; those of a network that finds cows are what it finds. */
 guint cow_classifier_n_classes (const CowClassifier *self);
 gboolean cow_classifier_has_head (const CowClassifier *self);
 /* The located paths. adapter is NULL where none was given. */

@@ -7,9 +7,10 @@
  *   classify-picture -m dinov3-vits16-nf4 -a cows barn.ppm
  *   classify-picture -m dinov3-vits16-nf4 -a cows -n 1920x1080 \
  *     -r 600,200,300,250 -r 900,210,280,240 frame.nv12
+ *   classify-picture -a cows -f cow-finder barn.ppm
  *
- * For each region, or for the whole picture if none is given, it prints the label and then the
- * probability of every class.
+ * For each region, each cow that an adapter which detects finds (-f), or else the whole picture, it
+ * prints the label and then the probability of every class.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -21,10 +22,11 @@
 #include <unistd.h>
 
 #define MOST_SIDE    32768 /* px, the library's limit */
-#define MOST_REGIONS 64
+#define MOST_REGIONS COW_BEHAVIOR_MAX_DETECTIONS
 
 typedef struct {
   CowBehaviorOptions model;
+  const char *finder;                          /* an adapter that detects, or NULL */
   int width, height;                           /* of a raw NV12 frame; 0 for PNM */
   CowBehaviorRegion regions[MOST_REGIONS + 1]; /* one more, to notice that a command line has too
                                                   many */
@@ -35,8 +37,9 @@ typedef struct {
 static int
 usage (void)
 {
-  fprintf (stderr, "usage: classify-picture [-m MODEL] -a ADAPTER [-d DEVICE] [-r "
-                   "X,Y,WIDTH,HEIGHT]... [-n WIDTHxHEIGHT] FILE\n"
+  fprintf (stderr, "usage: classify-picture [-m MODEL] -a ADAPTER [-d DEVICE] "
+                   "[-f FINDER | -r X,Y,WIDTH,HEIGHT...] [-n WIDTHxHEIGHT] FILE\n"
+                   "FINDER is an adapter that finds cows in whole pictures.\n"
                    "FILE is a binary PPM or PGM picture, or with -n a raw NV12 frame (BT.709, "
                    "limited range).\n");
   return 2;
@@ -54,7 +57,7 @@ parse (int argc, char **argv, Arguments *arguments)
 {
   int option;
 
-  while ((option = getopt (argc, argv, "m:a:d:r:n:")) != -1) {
+  while ((option = getopt (argc, argv, "m:a:d:f:r:n:")) != -1) {
     CowBehaviorRegion *region = &arguments->regions[arguments->n_regions];
     switch (option) {
     case 'm':
@@ -65,6 +68,9 @@ parse (int argc, char **argv, Arguments *arguments)
       break;
     case 'd':
       arguments->model.device = optarg;
+      break;
+    case 'f':
+      arguments->finder = optarg;
       break;
     case 'r':
       if (arguments->n_regions == MOST_REGIONS ||
@@ -83,7 +89,7 @@ parse (int argc, char **argv, Arguments *arguments)
     }
   }
   arguments->file = argv[optind];
-  return optind + 1 == argc;
+  return optind + 1 == argc && !(arguments->finder && arguments->n_regions > 0);
 }
 
 /* Reads a number of a PNM header, after white space and comments. Returns -1 if there is none. */
@@ -167,6 +173,46 @@ print (const CowBehavior *behavior, const CowBehaviorRegion *region, const float
     printf ("  %.7f %s\n", probabilities[i], cow_behavior_class_name (behavior, i));
 }
 
+/* Opens a model. Returns NULL after printing the reason. */
+static CowBehavior *
+open_model (const CowBehaviorOptions *options)
+{
+  CowBehavior *behavior;
+  char *message;
+
+  if (cow_behavior_open (options, &behavior, &message) != COW_BEHAVIOR_OK)
+    fprintf (stderr, "%s\n", message ? message : "not enough memory");
+  cow_behavior_message_free (message);
+  return behavior;
+}
+
+/* The cows in the picture become regions. Returns 0 after printing what failed. */
+static int
+find (Arguments *arguments, const CowBehaviorPicture *picture)
+{
+  CowBehaviorOptions options = arguments->model;
+  CowBehaviorDetection found[MOST_REGIONS];
+  CowBehavior *finder;
+  char *message = NULL;
+
+  options.adapter = arguments->finder;
+  finder = open_model (&options);
+  if (!finder)
+    return 0;
+  if (cow_behavior_detect (finder, picture, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, found, MOST_REGIONS,
+                           &arguments->n_regions, &message) != COW_BEHAVIOR_OK)
+    fprintf (stderr, "%s: %s\n", arguments->file, message ? message : "not enough memory");
+  for (size_t i = 0; i < arguments->n_regions; i++)
+    arguments->regions[i] =
+        (CowBehaviorRegion){ (int)(found[i].x + .5f), (int)(found[i].y + .5f),
+                             (int)(found[i].width + .5f), (int)(found[i].height + .5f) };
+  if (!message && arguments->n_regions == 0)
+    fprintf (stderr, "%s: no cow found\n", arguments->file);
+  cow_behavior_message_free (message);
+  cow_behavior_close (finder);
+  return arguments->n_regions > 0;
+}
+
 /* Classifies and prints. Returns 0 after printing what failed. */
 static int
 classify (CowBehavior *behavior, const Arguments *arguments, const CowBehaviorPicture *picture)
@@ -193,14 +239,13 @@ classify (CowBehavior *behavior, const Arguments *arguments, const CowBehaviorPi
 
 /* Classifies the picture of the file with the model. Returns 0 after printing what failed. */
 static int
-run (const Arguments *arguments)
+run (Arguments *arguments)
 {
   CowBehaviorPicture picture = { 0 };
-  CowBehavior *behavior;
-  char *message;
+  CowBehavior *behavior = NULL;
   FILE *file = fopen (arguments->file, "rb");
   void *pixels;
-  int done;
+  int done = 0;
 
   if (!file) {
     perror (arguments->file);
@@ -208,15 +253,10 @@ run (const Arguments *arguments)
   }
   pixels = read_picture (arguments, file, &picture);
   fclose (file);
-  if (!pixels)
-    return 0;
-  if (cow_behavior_open (&arguments->model, &behavior, &message) != COW_BEHAVIOR_OK) {
-    fprintf (stderr, "%s\n", message ? message : "not enough memory");
-    cow_behavior_message_free (message);
-    free (pixels);
-    return 0;
-  }
-  done = classify (behavior, arguments, &picture);
+  if (pixels && (!arguments->finder || find (arguments, &picture)))
+    behavior = open_model (&arguments->model);
+  if (behavior)
+    done = classify (behavior, arguments, &picture);
   cow_behavior_close (behavior);
   free (pixels);
   return done;

@@ -25,7 +25,7 @@ WHOLE = {
     "c.c": "int a < b;\n",
     "p.png": "not looked at",
 }
-ELEMENTS = ["cowbehavior", "cowoverlay", "cowpublish"]
+ELEMENTS = ["cowbehavior", "cowdetect", "cowoverlay", "cowpublish"]
 # What is changed, and what the build then says; None: nothing.
 CASES = [
     ("a tree that is whole", {}, None),

@@ -23,6 +23,8 @@ CowBehaviorPicture picture_new (unsigned char *rgb, int seed);
 int near (const float *a, const float *b, size_t n, float most);
 
 void test_pictures (CowBehavior *behavior);
+/* `options` with an adapter that detects; `behavior` has one that does not. */
+void test_detect (CowBehavior *behavior, const CowBehaviorOptions *options);
 void test_wrong (CowBehavior *behavior, const CowBehaviorOptions *options);
 
 #endif

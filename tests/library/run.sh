@@ -162,6 +162,20 @@ nv12_is_grey () {
   classify -n 97x61 "$work/frame.nv12" | numbers >"$work/found"
   near "$work/expected" "$work/found"
 }
+# The cows of a picture, as `predict` finds them, rounded; and what each of them does.
+finds_as_cow_trainer () {
+  "$build/trainer/cow-trainer" predict "$work/barn.png" --model "$work/model" \
+    --adapter "$work/detector" --format csv >"$work/boxes" || return 1
+  tail -n +2 "$work/boxes" | cut -d , -f 2-5 | tr , ' ' >"$work/expected"
+  classify -f "$work/detector" "$work/barn.ppm" >"$work/classified" || return 1
+  sed -n 's/^\([0-9,]*\): [A-Za-z].*/\1/p' "$work/classified" | tr , ' ' >"$work/found"
+  paste -d ' ' "$work/expected" "$work/found" | tee "$work/pairs" | awk '
+    NF != 8 { bad = 1 }
+    { for (i = 1; i <= 4; i++) if (($i - $(i + 4)) ^ 2 > .6 ^ 2) bad = 1 }
+    END { exit bad || NR < 3 }' && return
+  cat "$work/pairs"
+  return 1
+}
 # fails_with PATTERN ARGUMENTS...: whether the example exits normally, with such a message.
 fails_with () {
   local pattern=$1 status
@@ -194,6 +208,9 @@ point "a model is made" "$build/pipelines/demo/cow-formula-model" tiny "$work/mo
 point "pictures are made" python3 tests/library/pictures.py "$work"
 point "gives the results of cow-trainer predict" as_cow_trainer
 point "and several labels a picture" several_as_cow_trainer
+features=$(sed -n 's/.*"hidden_size" *: *\([0-9]*\).*/\1/p' "$work/model/config.json")
+point "a detector is made" "$build/tests/library/make-detector" "$work/detector" "$features"
+point "finds the cows that cow-trainer predict finds" finds_as_cow_trainer
 point "gives a region the result of its crop" region_is_crop
 point "gives NV12 the result of the same in grey" nv12_is_grey
 point "explains a short file" fails_with 'shorter than its picture' "$work/short.ppm"
@@ -217,10 +234,10 @@ else
 fi
 point "the test of the calls compiles" compile "${cc[@]}" -std=c11 -O1 -pthread \
   -o "$work/test-library" tests/library/test-library.c tests/library/library-test.c \
-  tests/library/test-pictures.c tests/library/test-wrong.c
+  tests/library/test-pictures.c tests/library/test-wrong.c tests/library/test-detect.c
 # The points of that test follow; a critical message of GLib fails it.
 LD_LIBRARY_PATH=$(dirname "$library") G_DEBUG=fatal-criticals \
-  "$work/test-library" "$number" "$work/model" "$work/adapter" >"$work/calls"
+  "$work/test-library" "$number" "$work/model" "$work/adapter" "$work/detector" >"$work/calls"
 status=$?
 cat "$work/calls"
 [ "$status" = 0 ] || failed=1

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls of libcowbehavior. test-library NUMBER MODEL ADAPTER: prints points of TAP after number
- * NUMBER, then "# end"; run.sh prints the others.
+ * The calls of libcowbehavior. test-library NUMBER MODEL ADAPTER DETECTOR: prints points of TAP
+ * after number NUMBER, then "# end"; run.sh prints the others.
  */
 #define _POSIX_C_SOURCE 200809L /* fork, alarm */
 #include "library-test.h"
@@ -244,7 +244,7 @@ main (int argc, char **argv)
   CowBehavior *behavior;
   char *message;
 
-  if (argc != 4)
+  if (argc != 5)
     return 2;
   points_begin (atoi (argv[1]));
   options.model = argv[2];
@@ -263,6 +263,8 @@ main (int argc, char **argv)
   test_child (behavior, &options);
   test_later (&options);
   test_wrong (behavior, &options);
+  options.adapter = argv[4];
+  test_detect (behavior, &options);
   cow_behavior_close (behavior);
   cow_behavior_close (NULL);
   printf ("# end\n");

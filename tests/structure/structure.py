@@ -20,7 +20,7 @@ ORDER = {
     "": [["kernels"], ["model"], ["gst-plugin"], ["trainer"], ["pipelines"], ["tests"]],
     "kernels": [["."], ["*"], ["test-device"]],
     "model": [["files"], ["adapter"], ["network"], ["training"], ["engine"], ["api"]],
-    "gst-plugin": [["common"], ["behavior", "overlay", "publish"]],
+    "gst-plugin": [["common"], ["behavior", "overlay", "publish"], ["detect"]],
     "trainer": [["host"], ["plot"], ["hub"], ["tracking"], ["data"], ["eval"], ["video"], ["train"],
                 ["cli"]],
 }

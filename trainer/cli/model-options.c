@@ -118,10 +118,7 @@ say_files (const CowClassifier *classifier)
 gboolean
 model_options_detects (const ModelOptions *self)
 {
-  g_autofree char *path = self->adapter ? cow_locate (self->adapter, NULL) : NULL;
-  g_autoptr (CowCard) card = path ? cow_card_read (path, NULL, NULL) : NULL;
-
-  return card && card->detects;
+  return cow_classifier_adapter_detects (self->adapter);
 }
 
 CowClassifier *

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/cli/predict-boxes.h"
 
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,9 +13,8 @@
 #include "trainer/host/progress.h"
 #include "trainer/host/words.h"
 
-#define LINE_PX     2
-#define QUALITY     90
-#define USUAL_SCORE .3
+#define LINE_PX 2
+#define QUALITY 90
 
 typedef struct {
   const PredictBoxes *options;
@@ -62,26 +60,6 @@ choose_format (const PredictBoxes *options, FoundBoxesFormat *format, GError **e
   return TRUE;
 }
 
-/* From which score on cows are told: `eval --save` keeps in the card where F1 is best. */
-static double
-least_score (const Job *self)
-{
-  const JsonNode *node = cow_card_get_member (cow_classifier_card (self->classifier), "evaluation");
-  g_autoptr (JsonPath) path = json_path_new ();
-  double score = self->options->score;
-
-  if (isfinite (score))
-    return score;
-  score = USUAL_SCORE;
-  if (node && json_path_compile (path, "$.threshold.score", NULL)) {
-    g_autoptr (JsonNode) found = json_path_match (path, (JsonNode *)node);
-    const JsonArray *values = json_node_get_array (found);
-    if (json_array_get_length ((JsonArray *)values) == 1)
-      score = json_array_get_double_element ((JsonArray *)values, 0);
-  }
-  return score > 0 && score < 1 ? score : USUAL_SCORE;
-}
-
 static gboolean
 job_open (Job *self, const PredictBoxes *options, GError **error)
 {
@@ -93,7 +71,8 @@ job_open (Job *self, const PredictBoxes *options, GError **error)
       !(self->classifier = model_options_open (options->model, error)) ||
       !(self->preparer = cow_preparer_new (cow_classifier_device (self->classifier), error)))
     return FALSE;
-  self->least = least_score (self);
+  self->least =
+      isfinite (options->score) ? options->score : cow_classifier_least_score (self->classifier);
   self->found = g_array_new (FALSE, FALSE, sizeof (CowDetection));
   self->pixels =
       g_try_new (float, cow_preprocess_size (cow_classifier_preprocess (self->classifier)));

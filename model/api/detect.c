@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds the cows in a picture. */
+#include "model/api/api-private.h"
+
+G_STATIC_ASSERT (COW_BEHAVIOR_MAX_DETECTIONS == COW_FIND_MOST);
+
+/* A caller's arguments. */
+typedef struct {
+  CowBehavior *behavior;
+  const CowBehaviorPicture *picture;
+  float threshold;
+  CowBehaviorDetection *detections; /* [room] */
+  size_t room;
+} Job;
+
+static gboolean
+check (const Job *job, const size_t *n, GError **error)
+{
+  if (!job->behavior || !n || (!job->detections && job->room > 0)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "no place for detections: behavior is %s, n %s, detections %s",
+                 job->behavior ? "given" : "NULL", n ? "given" : "NULL",
+                 job->detections ? "given" : "NULL");
+    return FALSE;
+  }
+  if (!cow_behavior_detects (job->behavior)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s tells the class of a picture: an adapter that finds cows in whole pictures "
+                 "(cow-trainer train --recipe detect-frozen) is expected here",
+                 cow_engine_name (job->behavior->engine));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* From the left or top edge of a box to the edge of the picture that it ends at. */
+static void
+cut (double at, double size, double most, float *from, float *length)
+{
+  const double begin = CLAMP (at, 0, most), end = CLAMP (at + size, 0, most);
+  *from = (float)begin;
+  *length = (float)(end - begin);
+}
+
+static size_t
+copy_found (const Job *job, const CkPicture *picture, const CowTicket *ticket)
+{
+  const float least =
+      job->threshold < 0.0f ? cow_engine_least_score (job->behavior->engine) : job->threshold;
+  guint n_found;
+  const CowDetection *found = cow_ticket_detections (ticket, &n_found);
+  size_t n = 0;
+  for (guint i = 0; i < n_found && n < job->room; i++) {
+    CowBehaviorDetection *detection = &job->detections[n];
+    if (!(found[i].score >= least))
+      continue;
+    cut (found[i].box.x, found[i].box.w, picture->width, &detection->x, &detection->width);
+    cut (found[i].box.y, found[i].box.h, picture->height, &detection->y, &detection->height);
+    detection->score = found[i].score;
+    n += detection->width > 0.0f && detection->height > 0.0f;
+  }
+  return n;
+}
+
+CowBehaviorStatus
+cow_behavior_detect (CowBehavior *behavior, const CowBehaviorPicture *picture, float threshold,
+                     CowBehaviorDetection *detections, size_t room, size_t *n, char **message)
+{
+  const Job job = { behavior, picture, threshold, detections, room };
+  const CowSubmission how = { .client = behavior };
+  GError *error = NULL;
+  CkPicture view;
+  if (n)
+    *n = 0;
+  if (!check (&job, n, &error) || !cow_api_picture (picture, &view, &error))
+    return cow_api_finish (error, message);
+  g_autoptr (CowTicket) ticket = cow_engine_submit (behavior->engine, &view, NULL, 1, &how, &error);
+  if (ticket && cow_ticket_wait (ticket, &error))
+    *n = copy_found (&job, &view, ticket);
+  return cow_api_finish (error, message);
+}
