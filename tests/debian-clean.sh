@@ -116,6 +116,7 @@ install='
   apt-get install --yes --no-install-recommends gcc libc6-dev pkgconf
   gcc program.c -o program $(pkg-config --cflags --libs cowbehavior)
   ./program
+  apt-mark auto gcc libc6-dev pkgconf
   echo "## removal"
   apt-get purge --yes $(cd /packages && ls *.deb | cut -d _ -f 1)
   left=$(while read -r path; do [ -d "$path" ] || [ ! -e "$path" ] || echo "$path"; done </tmp/ours
@@ -123,7 +124,7 @@ install='
   [ -z "$left" ] || { echo "left over: $left"; exit 1; }
   apt-get autoremove --purge --yes
   everything >/tmp/after
-  echo "## left by dependencies"
+  echo "## left by packages that ours recommend, and theirs"
   comm -13 /tmp/before /tmp/after'
 
 failed=0
