@@ -64,11 +64,13 @@ start_camera () {
 label () {
   local status=0
   rm -f "$output/labelled.mp4" "$output/events.csv"
-  # The limit keeps this script from waiting for ever for a camera that stops sending.
+  # The limit keeps this script from waiting for ever for a camera that stops sending. Found boxes
+  # end a little before the cow does, and a head says much: the padding is for it.
   PATH=$PWD/$build/pipelines:$PATH \
-    GST_PLUGIN_PATH=$PWD/$build/gst-plugin:$PWD/$build/pipelines/demo \
-    timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" --decoder software mode=blocking \
-    --detector "cowdemodetector location=$output/truth.jsonl" \
+    GST_PLUGIN_PATH=$PWD/$build/gst-plugin \
+    timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" --decoder software \
+    mode=blocking padding=0.05 \
+    --detector "cowdetect mode=blocking inference-interval=3" \
     --mp4 "$output/labelled.mp4" file="$output/events.csv" source=barn \
     >"$output/messages.txt" 2>&1 || status=$?
   [ "$status" = 0 ] ||
@@ -111,7 +113,7 @@ cat <<TEXT
   $output/events.csv     a table: who did what, when and where
 
 The demonstration model was trained on drawings of cows and knows nothing of real ones; see
-pipelines/demo/model/README.md. The detector is a stand-in that knows where cows were drawn.
+pipelines/demo/model/README.md. It finds the cows (cowdetect) and tells what they do (cowbehavior).
 Next, try your own camera, DINOv3 folder (Hugging Face's, fp32, bf16 or NF4) and adapter:
 
   pipelines/rtsp-camera.sh rtsp://USER:PASSWORD@HOST/PATH \\

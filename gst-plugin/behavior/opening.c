@@ -67,18 +67,19 @@ check_paths (GstElement *element, const CowClassifierOptions *options)
 void
 gst_cow_opening_use_demonstration (GstElement *element, CowClassifierOptions *options)
 {
+  const char *name = options->detects ? COW_DEMONSTRATION_DETECT : COW_DEMONSTRATION_ADAPTER;
   g_autofree char *model = NULL, *adapter = NULL;
 
   if (options->model || options->adapter)
     return;
   model = cow_locate (COW_DEMONSTRATION_MODEL, NULL);
-  adapter = cow_locate (COW_DEMONSTRATION_ADAPTER, NULL);
+  adapter = cow_locate (name, NULL);
   if (!model || !adapter)
     return;
   GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS, (COW_DEMONSTRATION_WARNING),
                        ("model=%s adapter=%s", model, adapter));
   options->model = g_strdup (COW_DEMONSTRATION_MODEL);
-  options->adapter = g_strdup (COW_DEMONSTRATION_ADAPTER);
+  options->adapter = g_strdup (name);
 }
 
 gboolean

@@ -96,7 +96,7 @@ gboolean
 gst_cow_meta_is_demonstration (const GstStructure *results)
 {
   static const char *const shipped[] = { COW_DEMONSTRATION_MODEL, COW_DEMONSTRATION_ADAPTER,
-                                         COW_DEMONSTRATION_NIGHT, NULL };
+                                         COW_DEMONSTRATION_NIGHT, COW_DEMONSTRATION_DETECT, NULL };
   const char *name = gst_structure_get_string (results, "model_name");
 
   return name && g_strv_contains (shipped, name);

@@ -10,7 +10,8 @@
  *
  * Finds the cows in whole frames by a DINOv3 network with an adapter that `cow-trainer train
  * --recipe detect-frozen` (or detect-qlora, detect-dora) made, and follows them from frame to
- * frame. Put it before `cowbehavior`, which then tells what each of them does.
+ * frame. Where neither model nor adapter is set, the installed demonstration is used, which knows
+ * drawn cows only, and a warning on the bus says so. Put it before `cowbehavior`, which then tells what each of them does.
  *
  * Every frame leaves with its pixels untouched and for each cow with
  *
@@ -99,22 +100,33 @@ GST_ELEMENT_REGISTER_DEFINE (cowdetect, "cowdetect", GST_RANK_NONE, GST_TYPE_COW
 
 /* ---- start and stop -------------------------------------------------------------------------- */
 
-static gboolean
-gst_cow_detect_start (GstBaseTransform *trans)
+/* An engine that the properties name; NULL when an error was posted. */
+static CowEngine *
+open_engine (GstCowDetect *self)
 {
-  GstCowDetect *self = GST_COW_DETECT (trans);
-  g_autofree gchar *model = NULL, *adapter = NULL, *device = NULL;
   CowClassifierOptions options = { .detects = TRUE };
   CowEngine *engine;
 
   GST_OBJECT_LOCK (self);
-  options.model = model = g_strdup (self->model);
-  options.adapter = adapter = g_strdup (self->adapter);
-  options.device = device = g_strdup (self->device);
+  options.model = g_strdup (self->model);
+  options.adapter = g_strdup (self->adapter);
+  options.device = g_strdup (self->device);
   options.precision = self->precision;
   GST_OBJECT_UNLOCK (self);
-
+  gst_cow_opening_use_demonstration (GST_ELEMENT (self), &options);
   engine = gst_cow_opening_engine (GST_ELEMENT (self), &options);
+  g_free ((gchar *)options.model);
+  g_free ((gchar *)options.adapter);
+  g_free ((gchar *)options.device);
+  return engine;
+}
+
+static gboolean
+gst_cow_detect_start (GstBaseTransform *trans)
+{
+  GstCowDetect *self = GST_COW_DETECT (trans);
+  CowEngine *engine = open_engine (self);
+
   if (!engine)
     return FALSE;
   gst_cow_intake_start (self->intake);
@@ -324,7 +336,8 @@ install_network (GObjectClass *klass)
       g_param_spec_string ("model", "Model",
                            "Vision transformer: a folder or file, or a name below the folders of "
                            "$COWBEHAVIOR_PATH. Unset: the one that the adapter was made on, which "
-                           "is looked for by its name and its weights",
+                           "is looked for by its name and its weights; where neither this nor "
+                           "adapter is set: the demonstration's",
                            NULL, AT_START));
   /**
    * GstCowDetect:adapter:
@@ -335,7 +348,8 @@ install_network (GObjectClass *klass)
       klass, PROP_ADAPTER,
       g_param_spec_string ("adapter", "Adapter",
                            "Adapter folder that finds cows in whole frames (cow-trainer train "
-                           "--recipe detect-frozen); looked up like model",
+                           "--recipe detect-frozen); looked up like model; where neither this nor "
+                           "model is set: the demonstration's",
                            NULL, AT_START));
   /**
    * GstCowDetect:device:

@@ -31,7 +31,9 @@ char *cow_folder_list_holding (const char *folder, const char *file);
  */
 #define COW_DEMONSTRATION_MODEL   "drawn-cows"
 #define COW_DEMONSTRATION_ADAPTER "drawn-cows-day"
-#define COW_DEMONSTRATION_NIGHT   "drawn-cows-night" /* another one that is shipped */
+/* Shipped as well: for the night, and one that finds the cows of a whole frame. */
+#define COW_DEMONSTRATION_NIGHT  "drawn-cows-night"
+#define COW_DEMONSTRATION_DETECT "drawn-cows-detect"
 #define COW_DEMONSTRATION_WARNING                                                                  \
   "No model and no adapter are set: the demonstration model is used. It was trained on drawings, " \
   "and knows nothing of real cows."

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # awk -f score.awk TRUTH.jsonl EVENTS.csv: compares the labels in a table of cowpublish with the
-# truth that cow-render-barn wrote. The first event belongs to the video's first frame. Cows between
-# two behaviours are not counted. Numbers have a point: where awk follows a locale in which they
-# have a comma, run it with LC_ALL=C.
+# truth that cow-render-barn wrote, by boxes that overlap by half or more. The first event belongs
+# to the video's first frame. Labels of cows between two behaviours are not counted. Numbers have a
+# point: where awk follows a locale in which they have a comma, run it with LC_ALL=C.
 
 BEGIN {
   if (sprintf("%.1f", 1 / 2) != "0.5") {
@@ -21,13 +21,43 @@ function member(name,   text) {
 }
 
 FNR == NR {
-  if (!(member("cow") in number))
-    number[member("cow")] = ++n_cows
-  behaviour[member("frame"), number[member("cow")]] = \
-    member("changing") == "true" ? "" : member("behaviour")
-  if (member("frame") == 1)
+  frame = member("frame")
+  n = ++cows[frame]
+  left[frame, n] = member("x") + 0
+  top[frame, n] = member("y") + 0
+  right_edge[frame, n] = left[frame, n] + member("w")
+  bottom[frame, n] = top[frame, n] + member("h")
+  behaviour[frame, n] = member("changing") == "true" ? "" : member("behaviour")
+  drawn++
+  if (frame == 1)
     rate = 1 / member("time")
   next
+}
+
+function min(a, b) { return a < b ? a : b }
+function max(a, b) { return a > b ? a : b }
+
+# Intersection over union of a box and cow n of a frame.
+function overlap(frame, n, x, y, w, h,   across, down, both) {
+  across = min(x + w, right_edge[frame, n]) - max(x, left[frame, n])
+  down = min(y + h, bottom[frame, n]) - max(y, top[frame, n])
+  if (across <= 0 || down <= 0)
+    return 0
+  both = across * down
+  return both / (w * h - both + \
+                 (right_edge[frame, n] - left[frame, n]) * (bottom[frame, n] - top[frame, n]))
+}
+
+# The cow that was drawn where a box is, and that no box before has; 0: none.
+function cow_at(frame, x, y, w, h,   n, best, most) {
+  most = 0.5
+  best = 0
+  for (n = 1; n <= cows[frame]; n++)
+    if (!((frame, n) in taken) && overlap(frame, n, x, y, w, h) >= most) {
+      most = overlap(frame, n, x, y, w, h)
+      best = n
+    }
+  return best
 }
 
 # The columns are found by their names. No field is quoted, because no name in the drawn barn has to
@@ -42,11 +72,17 @@ FNR == 1 {
 FNR == 2 { first = $column["time"] }
 
 {
-  key = int(($column["time"] - first) * rate + 0.5) SUBSEP $column["track"]
+  frame = int(($column["time"] - first) * rate + 0.5)
   label = $column["label"]
   labels++
   last = $column["time"]
-  if (!(key in behaviour) || behaviour[key] == "")
+  n = cow_at(frame, $column["x"], $column["y"], $column["w"], $column["h"])
+  if (!n)
+    next
+  taken[frame, n] = 1
+  found++
+  key = frame SUBSEP n
+  if (behaviour[key] == "")
     next
   shown[behaviour[key]]++
   total++
@@ -64,7 +100,8 @@ END {
     exit 2
   if (!total)
     exit 1
-  printf "%d labels in %.1f s of video, ", labels, last - first
+  printf "%d labels in %.1f s of video; %d of the %d cows in its frames were found (%.1f %%)\n",
+    labels, last - first, found, drawn, 100 * found / drawn
   printf "%d of them while the cow clearly does one thing: %.1f %% right\n\n", total,
     100 * total_right / total
   printf "%-20s %8s %8s   %s\n", "behaviour", "shown", "right", "if not, mostly called"

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The demonstration model as it is shipped (pipelines/demo/model/), on drawings of cows, barns and
- * cameras that it was not trained on: each adapter knows its own camera style, and the night's
- * adapter is needed for the night.
+ * cameras that it was not trained on: each adapter knows its own camera style, the night's adapter
+ * is needed for the night, and the detector finds the cows of whole frames.
  */
+#include <json-glib/json-glib.h>
 #include <string.h>
 
 #include "model/engine/engine.h"
 #include "model/files/locate.h"
+#include "pipelines/demo/render-frames.h"
 #include "pipelines/demo/render-sheet.h"
 #include "tests/model/scratch.h"
 
-#define SEED      20260 /* not used by make-model.sh */
+#define SEED      20260 /* not used by make-model.sh and make-detector.sh */
 #define PER_CLASS 16
 #define NIGHT     "drawn-cows-night"
 
@@ -19,6 +21,9 @@
  * points less are allowed. */
 #define LEAST_DAY   0.90
 #define LEAST_NIGHT 0.78
+
+#define FRAMES      16 /* of the detector */
+#define LEAST_MAP50 0.80
 
 static RenderShot
 shot_of (RenderStyle style, int behaviour, int i)
@@ -105,6 +110,52 @@ test_night (void)
   g_assert_cmpfloat (night, >, accuracy (COW_DEMONSTRATION_ADAPTER, RENDER_STYLE_NIGHT));
 }
 
+/* cow-trainer with these arguments, NULL-terminated; free what it printed with g_free. */
+static void
+run_trainer (const char *const *arguments, char **answer, char **said)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  g_assert_nonnull (g_getenv ("COW_TRAINER"));
+  g_strv_builder_add (builder, g_getenv ("COW_TRAINER"));
+  g_strv_builder_addv (builder, (const char **)arguments);
+  g_auto (GStrv) argv = g_strv_builder_end (builder);
+  g_spawn_sync (NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, answer, said, &status, &error);
+  g_assert_no_error (error);
+  if (!g_spawn_check_wait_status (status, NULL))
+    g_error ("cow-trainer %s: %s", arguments[0], *said);
+}
+
+/* The cows of crowded frames, as `eval` counts them. */
+static void
+test_detector (void)
+{
+  const RenderFramesOptions frames = { SEED, RENDER_STYLE_DAY, FRAMES, 12, FALSE };
+  char *folder = scratch_new ();
+  g_autofree char *path = g_build_filename (folder, "results.json", NULL), *answer = NULL,
+                  *said = NULL;
+  const char *const arguments[] = { "eval",   "--adapter", COW_DEMONSTRATION_DETECT,
+                                    "--data", folder,      "--split",
+                                    "all",    "--out",     folder,
+                                    NULL };
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autoptr (GError) error = NULL;
+
+  render_frames_write (folder, &frames, &error);
+  g_assert_no_error (error);
+  run_trainer (arguments, &answer, &said);
+  json_parser_load_from_file (parser, path, &error);
+  g_assert_no_error (error);
+  JsonObject *results = json_node_get_object (json_parser_get_root (parser));
+  g_assert_cmpint (json_object_get_int_member (results, "frames"), ==, FRAMES);
+  g_test_message ("mAP50 %.3f, mAP50:95 %.3f", json_object_get_double_member (results, "map50"),
+                  json_object_get_double_member (results, "map50_95"));
+  g_assert_cmpfloat (json_object_get_double_member (results, "map50"), >=, LEAST_MAP50);
+  scratch_free (folder);
+}
+
 /* cow-trainer without --model and --adapter: its results, and what else it prints. */
 static void
 test_trainer (void)
@@ -113,17 +164,12 @@ test_trainer (void)
   char *folder = scratch_new ();
   g_autofree char *path = g_build_filename (folder, "lying.png", NULL), *answer = NULL,
                   *said = NULL;
-  const char *argv[] = { g_getenv ("COW_TRAINER"), "predict", path, "--format", "csv", NULL };
+  const char *const arguments[] = { "predict", path, "--format", "csv", NULL };
   g_autoptr (GError) error = NULL;
-  int status;
 
-  g_assert_nonnull (argv[0]);
   render_png_write (render_picture (&shot), path, &error);
   g_assert_no_error (error);
-  g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &answer, &said, &status,
-                &error);
-  g_assert_no_error (error);
-  g_assert_true (g_spawn_check_wait_status (status, NULL));
+  run_trainer (arguments, &answer, &said);
   g_assert_nonnull (strstr (answer, "lying.png,Lying"));
   g_assert_nonnull (strstr (said, COW_DEMONSTRATION_WARNING));
   scratch_free (folder);
@@ -135,6 +181,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/demo-model/day", test_day);
   g_test_add_func ("/demo-model/night", test_night);
+  g_test_add_func ("/demo-model/detector", test_detector);
   g_test_add_func ("/demo-model/trainer", test_trainer);
   return g_test_run ();
 }

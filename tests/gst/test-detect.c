@@ -459,8 +459,9 @@ test_refused (void)
                   *finds =
                       g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\"", model, detector);
 
-  assert_refused ("cowdetect", "property adapter: not set; set it to an adapter folder that finds "
-                               "cows in whole frames");
+  assert_refused ("cowdetect model=anything",
+                  "property adapter: not set; set it to an adapter folder that finds "
+                  "cows in whole frames");
   assert_refused (classifies, "tells the class of a picture: an adapter that finds cows");
   assert_refused (finds, "the element cowdetect takes it");
 }

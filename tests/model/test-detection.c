@@ -75,8 +75,8 @@ test_read (void)
   g_assert_cmpuint (found->len, ==, 2);
 }
 
-/* A cell beside the hottest that says nearly the same box counts as much as it is hot; one that says
- * another box, one outside of the bell and a cold one do not. */
+/* A cell beside the hottest that says nearly the same box counts as much as it is hot; one that
+ * says another box, one outside of the bell and a cold one do not. */
 static void
 test_read_agreed (void)
 {

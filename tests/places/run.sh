@@ -69,9 +69,12 @@ homeless () {
 
 # score.awk counts in fractions, so it works or says that it cannot.
 score () {
-  local truth='{"frame": 1, "time": 0.125, "cow": "1", "behaviour": "Lying", "changing": "false"}'
-  echo "$truth" >"$work/truth.jsonl"
-  printf 'source,track,time,label\nbarn,1,0.125,Lying\n' >"$work/events.csv"
+  local truth='{"frame": 1, "time": 0.125, "cow": "1", "x": 8, "y": 8, "w": 9, "h": 9,'
+  truth+=' "behaviour": "Lying", "changing": false}'
+  echo "${truth/1/0}" >"$work/truth.jsonl"
+  echo "$truth" >>"$work/truth.jsonl"
+  printf 'source,track,time,label,x,y,w,h\nbarn,1,%s,Lying,8,8,9,9\n' 0.000 >"$work/events.csv"
+  printf 'barn,1,%s,Lying,8,8,9,9\n' 0.125 >>"$work/events.csv"
   ascii "$@" -f pipelines/demo/score.awk "$work/truth.jsonl" "$work/events.csv" >"$work/plain.score"
   germany "$@" -f pipelines/demo/score.awk "$work/truth.jsonl" "$work/events.csv" \
     >"$work/german.score" 2>"$work/refusal"
