@@ -111,19 +111,20 @@ install='
   cow-pipeline barn.mp4 --mp4 labelled.mp4
   gst-launch-1.0 -q filesrc location=labelled.mp4 ! decodebin ! fakesink
   ls /usr/share/man/man1/cow-trainer.1.gz /usr/share/man/man1/cow-pipeline.1.gz
-  printf "%s\n" "#include <cowbehavior.h>" "int main (void) { return !cow_behavior_version (); }" \
-    >program.c
+  printf "%s\n" "#include <cowbehavior/cowbehavior.h>" \
+    "int main (void) { return !cow_behavior_version (); }" >program.c
   apt-get install --yes --no-install-recommends gcc libc6-dev pkgconf
   gcc program.c -o program $(pkg-config --cflags --libs cowbehavior)
   ./program
+  apt-mark auto gcc libc6-dev pkgconf
   echo "## removal"
   apt-get purge --yes $(cd /packages && ls *.deb | cut -d _ -f 1)
   left=$(while read -r path; do [ -d "$path" ] || [ ! -e "$path" ] || echo "$path"; done </tmp/ours
-    everything | grep -i cow || true)
+    everything | grep -E "/(lib)?(gst)?cow" || true)
   [ -z "$left" ] || { echo "left over: $left"; exit 1; }
   apt-get autoremove --purge --yes
   everything >/tmp/after
-  echo "## left by dependencies"
+  echo "## left by packages that ours recommend, and theirs"
   comm -13 /tmp/before /tmp/after'
 
 failed=0

@@ -54,9 +54,9 @@ gst_cow_flight_chosen (const GstCowFlight *self, guint i)
   return &g_array_index (self->targets, GstCowTarget, g_array_index (self->chosen, guint, i));
 }
 
-/* One ticket of n chosen targets from `first` on. x, y: where the frame begins in the picture. */
+/* One ticket of n chosen targets from `first` on. */
 static gboolean
-submit_regions (GstCowFlight *self, const CkPicture *picture, int x, int y, guint first, guint n,
+submit_regions (GstCowFlight *self, const CkPicture *picture, guint first, guint n,
                 GstCowSlots *slots)
 {
   const CowSubmission how = { .client = slots,
@@ -70,8 +70,8 @@ submit_regions (GstCowFlight *self, const CkPicture *picture, int x, int y, guin
     return FALSE;
   for (guint i = 0; i < n; i++) {
     regions[i] = gst_cow_flight_chosen (self, first + i)->crop;
-    regions[i].x += x;
-    regions[i].y += y;
+    regions[i].x += self->x;
+    regions[i].y += self->y;
   }
   ticket = cow_engine_submit (self->engine, picture, regions, n, &how, &error);
   if (!ticket) {
@@ -85,12 +85,12 @@ submit_regions (GstCowFlight *self, const CkPicture *picture, int x, int y, guin
 }
 
 static gboolean
-submit_picture (GstCowFlight *self, const CkPicture *picture, int x, int y, GstCowSlots *slots)
+submit_picture (GstCowFlight *self, const CkPicture *picture, GstCowSlots *slots)
 {
   for (guint first = 0; first < self->chosen->len; first += COW_ENGINE_MAX_REGIONS) {
     const guint n = MIN (self->chosen->len - first, COW_ENGINE_MAX_REGIONS);
 
-    if (!submit_regions (self, picture, x, y, first, n, slots))
+    if (!submit_regions (self, picture, first, n, slots))
       return FALSE;
   }
   return TRUE;
@@ -118,16 +118,15 @@ submit_buffer (GstCowFlight *self, const GstVideoInfo *info, GstCowSlots *slots)
   const GstMapFlags flags = gst_cow_cuda_map_flags (self->buffer, cow_engine_device (self->engine));
   GstVideoFrame frame;
   CkPicture picture;
-  int x, y;
   gboolean ok = FALSE;
 
   if (!gst_cow_frame_map (&frame, info, self->buffer, flags)) {
     fail_mapping (self, info);
     return FALSE;
   }
-  if (gst_cow_frame_to_picture (&frame, info, &picture, &x, &y, &error)) {
+  if (gst_cow_frame_to_picture (&frame, info, &picture, &self->x, &self->y, &error)) {
     gst_cow_cuda_place (self->buffer, flags, &picture);
-    ok = submit_picture (self, &picture, x, y, slots);
+    ok = submit_picture (self, &picture, slots);
   } else
     g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
                  "A frame could not be read: %s", error->message);

@@ -27,6 +27,8 @@ typedef struct {
   GArray
       *chosen; /* of guint: the targets that are classified, in the order of the tickets' regions */
   GPtrArray *tickets; /* of CowTicket, each with COW_ENGINE_MAX_REGIONS regions but the last */
+  int x, y;           /* where the frame begins in the picture that was submitted, px */
+  guint n_still;      /* targets that were due and have not changed */
   GstCowVerdict verdict;
   GError
       *error; /* why the frame could not be submitted: GST_STREAM_ERROR or G_IO_ERROR_CANCELLED */

@@ -84,6 +84,7 @@ void
 gst_cow_results_finish (GstCowResults *self, const GstCowFlight *flight)
 {
   self->stats.pending--;
+  self->stats.regions_still += flight->n_still;
   if (flight->verdict == GST_COW_VERDICT_CLASSIFY) {
     self->stats.classified++;
     self->stats.regions += flight->chosen->len;

@@ -2,6 +2,8 @@
 /* Which frames of a stream are classified, and which regions of them. */
 #include "gst-plugin/behavior/schedule.h"
 
+#include "gst-plugin/behavior/gate.h"
+
 /* DeepStream's limit: a tracked box that grew by so much shows something new. */
 #define GROWN 1.2
 /* A box that overlaps the one that was classified by less than this shows something else. */
@@ -148,6 +150,12 @@ decide (const GstCowSchedule *self, GstCowFlight *flight, const GstCowQos *qos,
     return GST_COW_VERDICT_CORRUPTED;
   if (gst_cow_qos_is_late (qos, flight->moment.running_time, self->submitted_time))
     return GST_COW_VERDICT_LATE;
+  if (flight->settings->motion_threshold > 0) {
+    flight->n_still = gst_cow_gate_filter (flight, load->info, flight->settings->motion_threshold,
+                                           load->frame_ns);
+    if (flight->chosen->len == 0)
+      return GST_COW_VERDICT_REUSE;
+  }
   if (load->blocking)
     return GST_COW_VERDICT_CLASSIFY;
   if (g_get_monotonic_time () < self->retry_us)

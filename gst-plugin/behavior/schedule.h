@@ -69,6 +69,7 @@ typedef struct {
   guint n_in_flight;        /* frames of this stream before this one */
   const GstCowFlight *last; /* the newest of them, or NULL */
   GstClockTime frame_ns;    /* duration of a frame */
+  const GstVideoInfo *info; /* of the frame */
 } GstCowLoad;
 
 /* Whether a frame is classified, and if so which of its targets: flight->chosen. */

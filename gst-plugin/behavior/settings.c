@@ -11,6 +11,7 @@
 #define DEFAULT_PADDING             0.0
 #define DEFAULT_INFERENCE_INTERVAL  1
 #define DEFAULT_RECLASSIFY_INTERVAL 1
+#define DEFAULT_MOTION_THRESHOLD    0.0
 #define DEFAULT_MODE                GST_COW_MODE_AUTO
 #define DEFAULT_BATCH_SIZE          0
 #define DEFAULT_BATCH_TIMEOUT       0
@@ -221,6 +222,21 @@ install_pace (GObjectClass *klass)
                          "once when its box grew or moved much (0 = "
                          "only then)",
                          0, G_MAXUINT, DEFAULT_RECLASSIFY_INTERVAL, ANY_TIME));
+  /**
+   * GstCowBehavior:motion-threshold:
+   *
+   * A cow or zone is not classified again while its picture stays as it was, for ten seconds at
+   * most: while none of 16 by 16 cells of it is brighter or darker by more than this. `stats`
+   * counts these in `regions-still`; they keep their result, and its age grows. 3 is more than the
+   * noise of most cameras. Frames in the memory of a GPU are classified always.
+   */
+  g_object_class_install_property (
+      klass, GST_COW_PROP_MOTION_THRESHOLD,
+      g_param_spec_double ("motion-threshold", "Motion threshold",
+                           "A cow or zone is not classified again while none of 16 x 16 cells of "
+                           "its picture changes by more than this, in levels of 255 (0 = classify "
+                           "always; 3 is more than most cameras' noise)",
+                           0, 255, DEFAULT_MOTION_THRESHOLD, ANY_TIME));
   /**
    * GstCowBehavior:mode:
    *
@@ -433,6 +449,7 @@ gst_cow_settings_init (GstCowSettings *self)
     .padding = DEFAULT_PADDING,
     .interval = DEFAULT_INFERENCE_INTERVAL,
     .reclassify = DEFAULT_RECLASSIFY_INTERVAL,
+    .motion_threshold = DEFAULT_MOTION_THRESHOLD,
     .mode = DEFAULT_MODE,
     .batch_size = DEFAULT_BATCH_SIZE,
     .batch_timeout_ms = DEFAULT_BATCH_TIMEOUT,
@@ -543,6 +560,9 @@ set_frame (GstCowSettings *self, guint id, const GValue *value)
   case GST_COW_PROP_RECLASSIFY_INTERVAL:
     frame->reclassify = g_value_get_uint (value);
     return TRUE;
+  case GST_COW_PROP_MOTION_THRESHOLD:
+    frame->motion_threshold = g_value_get_double (value);
+    return TRUE;
   case GST_COW_PROP_MODE:
     frame->mode = g_value_get_enum (value);
     return TRUE;
@@ -620,6 +640,9 @@ get_frame (const GstCowFrameSettings *frame, guint id, GValue *value)
     return TRUE;
   case GST_COW_PROP_RECLASSIFY_INTERVAL:
     g_value_set_uint (value, frame->reclassify);
+    return TRUE;
+  case GST_COW_PROP_MOTION_THRESHOLD:
+    g_value_set_double (value, frame->motion_threshold);
     return TRUE;
   case GST_COW_PROP_MODE:
     g_value_set_enum (value, frame->mode);

@@ -35,6 +35,7 @@ typedef struct {
   guint min_size;             /* px */
   gdouble padding;            /* fraction of the box */
   guint interval, reclassify; /* frames */
+  gdouble motion_threshold;   /* levels of 255; 0: no gate */
   GstCowMode mode;
   guint batch_size, batch_timeout_ms;
   GstCowSmoothing smoothing;
@@ -82,6 +83,7 @@ enum {
   GST_COW_PROP_PADDING,
   GST_COW_PROP_INFERENCE_INTERVAL,
   GST_COW_PROP_RECLASSIFY_INTERVAL,
+  GST_COW_PROP_MOTION_THRESHOLD,
   GST_COW_PROP_MODE,
   GST_COW_PROP_BATCH_SIZE,
   GST_COW_PROP_BATCH_TIMEOUT,

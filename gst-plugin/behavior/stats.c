@@ -66,11 +66,12 @@ gst_cow_stats_to_structure (const GstCowStats *self, const GstCowCondition *cond
       "skipped-corrupted", G_TYPE_UINT64, not [GST_COW_VERDICT_CORRUPTED], "skipped-fault",
       G_TYPE_UINT64, not [GST_COW_VERDICT_FAULT], "skipped-flushed", G_TYPE_UINT64,
       not [GST_COW_VERDICT_FLUSHED], "errors", G_TYPE_UINT64, self->errors, "regions",
-      G_TYPE_UINT64, self->regions, "regions-outside", G_TYPE_UINT64, self->regions_outside,
-      "regions-small", G_TYPE_UINT64, self->regions_small, "regions-other-class", G_TYPE_UINT64,
-      self->regions_other_class, "frames-without-regions", G_TYPE_UINT64,
-      self->frames_without_regions, "tracks", G_TYPE_UINT, condition->tracks, "tracks-evicted",
-      G_TYPE_UINT64, condition->tracks_evicted, "age-frames", G_TYPE_UINT, self->age_frames, NULL);
+      G_TYPE_UINT64, self->regions, "regions-still", G_TYPE_UINT64, self->regions_still,
+      "regions-outside", G_TYPE_UINT64, self->regions_outside, "regions-small", G_TYPE_UINT64,
+      self->regions_small, "regions-other-class", G_TYPE_UINT64, self->regions_other_class,
+      "frames-without-regions", G_TYPE_UINT64, self->frames_without_regions, "tracks", G_TYPE_UINT,
+      condition->tracks, "tracks-evicted", G_TYPE_UINT64, condition->tracks_evicted, "age-frames",
+      G_TYPE_UINT, self->age_frames, NULL);
 
   if (GST_CLOCK_TIME_IS_VALID (self->age_ns))
     gst_structure_set (structure, "age", G_TYPE_UINT64, self->age_ns, NULL);

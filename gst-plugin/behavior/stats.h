@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 /* The fate of a frame; counters are kept by it. */
 typedef enum {
   GST_COW_VERDICT_CLASSIFY,
-  GST_COW_VERDICT_REUSE,     /* no region was due */
+  GST_COW_VERDICT_REUSE,     /* no region was due, or none that was has changed */
   GST_COW_VERDICT_BUSY,      /* a region was due, but the engine had no room for this stream */
   GST_COW_VERDICT_LATE,      /* a region was due, but downstream is late */
   GST_COW_VERDICT_GAP,       /* a region was due, but the frame holds nothing, or is not shown */
@@ -31,7 +31,8 @@ typedef struct {
   guint64 classified;                                  /* submitted, and complete */
   guint64 not_classified[GST_COW_VERDICT_FLUSHED + 1]; /* by verdict */
 
-  guint64 regions; /* that were classified */
+  guint64 regions;       /* that were classified */
+  guint64 regions_still; /* that were due and not classified, because they had not changed */
   guint64 regions_outside, regions_small, regions_other_class;
   guint64 frames_without_regions; /* where detections were wanted */
   guint64 errors;

@@ -71,6 +71,7 @@
 
 #include "cow-build.h"
 #include "gst-plugin/behavior/flight.h"
+#include "gst-plugin/behavior/gate.h"
 #include "gst-plugin/behavior/regions.h"
 #include "gst-plugin/behavior/results.h"
 #include "gst-plugin/behavior/slots.h"
@@ -484,6 +485,7 @@ schedule (GstCowStream *self, GstCowFlight *flight, const GstCowQos *qos)
     .n_in_flight = self->flights.length,
     .last = g_queue_peek_tail (&self->flights),
     .frame_ns = gst_cow_stream_get_frame_duration (self),
+    .info = &self->info,
   };
 
   flight->verdict = gst_cow_context_is_over (self->context)
@@ -491,6 +493,8 @@ schedule (GstCowStream *self, GstCowFlight *flight, const GstCowQos *qos)
                         : gst_cow_schedule_decide (&self->schedule, flight, qos, &load);
   if (flight->verdict != GST_COW_VERDICT_CLASSIFY)
     return;
+  if (flight->settings->motion_threshold > 0)
+    gst_cow_gate_note (flight, &self->info);
   if (gst_cow_flight_submit (flight, &self->info, &self->slots)) {
     gst_cow_schedule_submitted (&self->schedule, flight);
   } else if (self->state ==

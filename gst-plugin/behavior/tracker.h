@@ -41,6 +41,14 @@ typedef struct {
  * is GST_COW_TRACKER_PATIENCE. */
 #define GST_COW_TRACKER_MEMORY (20 * GST_COW_TRACKER_PATIENCE)
 
+/* The brightness of a region in cells, row by row. */
+#define GST_COW_GLANCE_CELLS 16 /* along a side */
+typedef struct {
+  gboolean known;
+  CowRegion region;
+  guint8 cells[GST_COW_GLANCE_CELLS * GST_COW_GLANCE_CELLS];
+} GstCowGlance;
+
 /* One cow or place. */
 typedef struct {
   guint refs;
@@ -57,6 +65,7 @@ typedef struct {
   gboolean submitted;
   guint64 submitted_frame;
   CowRegion submitted_box;
+  GstCowGlance glance; /* at what was submitted; the motion gate's */
 
   /* its newest result, smoother.state; valid while `known` */
   gboolean known;

@@ -15,6 +15,12 @@
 #define WARN_AGAIN_US (10 * G_TIME_SPAN_SECOND)
 #define RETRY_US      G_TIME_SPAN_SECOND
 
+/* Tiles share so much of their sides with their neighbours, so that what one cuts another has
+ * whole. */
+#define TILES_SHARE .2
+/* All parts of a frame are one ticket. */
+G_STATIC_ASSERT (GST_COW_FINDER_MAX_TILES *GST_COW_FINDER_MAX_TILES < COW_ENGINE_MAX_REGIONS);
+
 /* A cow of the last frame that was looked at. */
 typedef struct {
   GstCowTrack *track; /* a reference */
@@ -164,9 +170,11 @@ sightings_of (const GstCowFlight *flight, gfloat threshold)
 
   for (guint i = 0; i < n; i++) {
     GstCowSighting sighting = { .source = GST_COW_ID_NONE, .score = (gdouble)detections[i].score };
+    CowBounds box = detections[i].box;
 
-    if (detections[i].score >= least &&
-        region_of (&detections[i].box, &flight->moment, &sighting.box))
+    box.x -= flight->x;
+    box.y -= flight->y;
+    if (detections[i].score >= least && region_of (&box, &flight->moment, &sighting.box))
       g_array_append_val (sightings, sighting);
   }
   return sightings;
@@ -256,26 +264,51 @@ is_to_be_looked_at (GstCowFinder *self, GstBuffer *buffer, guint64 frame, const 
   return FALSE;
 }
 
-/* The whole frame to the engine. */
+/* Part i of n along a side of `length` px. */
+static void
+tile (gint length, guint i, guint n, gint *at, gint *size)
+{
+  const gdouble side = length / (n - (n - 1) * TILES_SHARE), step = side * (1 - TILES_SHARE);
+
+  *at = (gint)lround (i * step);
+  *size = MIN ((gint)lround (i * step + side), length) - *at;
+}
+
+/* What is looked at: the whole frame, and its tiles where there are several. */
+static GArray *
+targets_of (const GstCowMoment *moment, const GstCowFinding *how)
+{
+  GArray *targets = g_array_new (FALSE, TRUE, sizeof (GstCowTarget));
+  GstCowTarget target = { .place = GST_COW_PLACE_FRAME,
+                          .crop = { 0, 0, moment->width, moment->height } };
+
+  g_array_append_val (targets, target);
+  if (how->columns * how->rows < 2)
+    return targets;
+  for (guint row = 0; row < how->rows; row++)
+    for (guint column = 0; column < how->columns; column++) {
+      tile (moment->width, column, how->columns, &target.crop.x, &target.crop.w);
+      tile (moment->height, row, how->rows, &target.crop.y, &target.crop.h);
+      g_array_append_val (targets, target);
+    }
+  return targets;
+}
+
+/* A frame to the engine. */
 static GstFlowReturn
 ask (GstCowFinder *self, GstBuffer *buffer, const GstVideoInfo *info, const GstCowMoment *moment,
-     gboolean blocking)
+     const GstCowFinding *how)
 {
-  const GstCowTarget whole = { .place = GST_COW_PLACE_FRAME,
-                               .crop = { 0, 0, moment->width, moment->height } };
-  GArray *targets = g_array_new (FALSE, TRUE, sizeof (GstCowTarget));
-  const guint first = 0;
-
-  g_array_append_val (targets, whole);
   self->flight = gst_cow_flight_new (gst_buffer_ref (buffer), moment, self->engine, self->settings,
-                                     NULL, targets);
-  g_array_append_val (self->flight->chosen, first);
+                                     NULL, targets_of (moment, how));
+  for (guint i = 0; i < self->flight->targets->len; i++)
+    g_array_append_val (self->flight->chosen, i);
   const gboolean submitted = gst_cow_flight_submit (self->flight, info, &self->slots);
   gst_clear_buffer (&self->flight->buffer);
   if (!submitted) {
     g_autoptr (GstCowFlight) failed = g_steal_pointer (&self->flight);
 
-    return fail (self, failed->error, blocking);
+    return fail (self, failed->error, how->blocking);
   }
   self->asked = TRUE;
   self->asked_frame = moment->frame;
@@ -362,7 +395,7 @@ gst_cow_finder_push (GstCowFinder *self, GstBuffer *buffer, const GstVideoInfo *
   if (self->flight && (how->blocking || gst_cow_flight_is_done (self->flight)))
     flow = complete (self, how);
   if (flow == GST_FLOW_OK && is_to_be_looked_at (self, buffer, moment->frame, how))
-    flow = ask (self, buffer, info, moment, how->blocking);
+    flow = ask (self, buffer, info, moment, how);
   if (flow == GST_FLOW_OK && self->flight && how->blocking)
     flow = complete (self, how);
   if (flow == GST_FLOW_OK)

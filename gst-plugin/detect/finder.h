@@ -20,11 +20,15 @@ typedef struct _GstCowFinder GstCowFinder;
 /* The value of `threshold` that stands for the adapter's own. */
 #define GST_COW_FINDER_OF_ADAPTER (-1.0f)
 
+/* The most columns, and rows, of tiles. */
+#define GST_COW_FINDER_MAX_TILES 7
+
 /* How frames are looked at. */
 typedef struct {
-  gboolean blocking; /* a frame that is looked at waits for what is found in it */
-  guint interval;    /* every n-th frame is looked at */
-  gfloat threshold;  /* the score that a cow needs, or GST_COW_FINDER_OF_ADAPTER */
+  gboolean blocking;   /* a frame that is looked at waits for what is found in it */
+  guint interval;      /* every n-th frame is looked at */
+  guint columns, rows; /* of tiles that are looked at besides the whole frame; 1 and 1: none */
+  gfloat threshold;    /* the score that a cow needs, or GST_COW_FINDER_OF_ADAPTER */
 } GstCowFinding;
 
 /* `element` is borrowed; messages come from it. */

@@ -54,6 +54,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_detect_debug);
 #define DEFAULT_PRECISION COW_PRECISION_AUTO
 #define DEFAULT_MODE      GST_COW_MODE_AUTO
 #define DEFAULT_INTERVAL  5
+#define DEFAULT_TILES     1
 #define DEFAULT_THRESHOLD GST_COW_FINDER_OF_ADAPTER
 
 #define READ_WRITE (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)
@@ -68,6 +69,8 @@ enum {
   PROP_PRECISION,
   PROP_MODE,
   PROP_INFERENCE_INTERVAL,
+  PROP_TILE_COLUMNS,
+  PROP_TILE_ROWS,
   PROP_THRESHOLD,
   PROP_STATS
 };
@@ -79,7 +82,7 @@ struct _GstCowDetect {
   gchar *model, *adapter, *device;
   CowPrecision precision;
   GstCowMode mode;
-  guint interval;
+  guint interval, columns, rows;
   gfloat threshold;
   CowEngine *running; /* NULL while stopped */
 
@@ -218,7 +221,10 @@ gst_cow_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   if (g_atomic_int_compare_and_exchange (&self->query_latency, TRUE, FALSE))
     self->live = gst_cow_pad_is_live (GST_BASE_TRANSFORM_SINK_PAD (trans));
   GST_OBJECT_LOCK (self);
-  how = (GstCowFinding){ .interval = self->interval, .threshold = self->threshold };
+  how = (GstCowFinding){ .interval = self->interval,
+                         .columns = self->columns,
+                         .rows = self->rows,
+                         .threshold = self->threshold };
   mode = self->mode;
   GST_OBJECT_UNLOCK (self);
   how.blocking = mode == GST_COW_MODE_BLOCKING || (mode == GST_COW_MODE_AUTO && !self->live);
@@ -249,6 +255,10 @@ gst_cow_detect_set_property (GObject *object, guint id, const GValue *value, GPa
     self->mode = (GstCowMode)g_value_get_enum (value);
   else if (id == PROP_INFERENCE_INTERVAL)
     self->interval = g_value_get_uint (value);
+  else if (id == PROP_TILE_COLUMNS)
+    self->columns = g_value_get_uint (value);
+  else if (id == PROP_TILE_ROWS)
+    self->rows = g_value_get_uint (value);
   else if (id == PROP_THRESHOLD)
     self->threshold = g_value_get_float (value);
   else
@@ -290,6 +300,10 @@ gst_cow_detect_get_property (GObject *object, guint id, GValue *value, GParamSpe
     g_value_set_enum (value, (gint)self->mode);
   else if (id == PROP_INFERENCE_INTERVAL)
     g_value_set_uint (value, self->interval);
+  else if (id == PROP_TILE_COLUMNS)
+    g_value_set_uint (value, self->columns);
+  else if (id == PROP_TILE_ROWS)
+    g_value_set_uint (value, self->rows);
   else if (id == PROP_THRESHOLD)
     g_value_set_float (value, self->threshold);
   else
@@ -367,6 +381,28 @@ install_finding (GObjectClass *klass)
                          "Look for cows in every n-th frame (1 = every frame); the frames between "
                          "carry them where they should be by then",
                          1, G_MAXUINT, DEFAULT_INTERVAL, ANY_TIME));
+  /**
+   * GstCowDetect:tile-columns:
+   *
+   * Large frames with small cows, such as those of 4K: tiles beside each other, which overlap by a
+   * fifth and are looked at as well as the whole frame. Each costs as much as that.
+   */
+  g_object_class_install_property (
+      klass, PROP_TILE_COLUMNS,
+      g_param_spec_uint ("tile-columns", "Tile columns",
+                         "Look for small cows in so many parts beside each other, too; each costs "
+                         "as much as the whole frame",
+                         1, GST_COW_FINDER_MAX_TILES, DEFAULT_TILES, ANY_TIME));
+  /**
+   * GstCowDetect:tile-rows:
+   *
+   * Likewise, above each other.
+   */
+  g_object_class_install_property (
+      klass, PROP_TILE_ROWS,
+      g_param_spec_uint ("tile-rows", "Tile rows",
+                         "Look for small cows in so many parts above each other, too", 1,
+                         GST_COW_FINDER_MAX_TILES, DEFAULT_TILES, ANY_TIME));
   /**
    * GstCowDetect:threshold:
    *
@@ -452,6 +488,7 @@ gst_cow_detect_init (GstCowDetect *self)
   self->precision = DEFAULT_PRECISION;
   self->mode = DEFAULT_MODE;
   self->interval = DEFAULT_INTERVAL;
+  self->columns = self->rows = DEFAULT_TILES;
   self->threshold = DEFAULT_THRESHOLD;
   gst_video_info_init (&self->info);
   self->finder = gst_cow_finder_new (GST_ELEMENT (self));

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "model/engine/engine-private.h"
+#include "model/engine/pieces.h"
 
 /* Prepared regions that there is memory for while nobody uses it: what came beyond is freed. */
 #define KEPT_REGIONS (2 * COW_ENGINE_MAX_REGIONS)
@@ -161,22 +162,24 @@ take_results (const CowEngine *self, const Slot *slot, guint i, const CowOutput 
   return TRUE;
 }
 
-/* Finds the cows of a batch of one frame. */
+/* Finds the cows in a batch of one region; the ticket has them all with its last. */
 static gboolean
-find_in_frame (CowEngine *self, const Slot *slot, guint64 number, GError **error)
+find_in_region (CowEngine *self, const Slot *slot, guint64 number, GError **error)
 {
   const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
-  const CowTicket *ticket = slot->ticket;
+  CowTicket *ticket = slot->ticket;
+  GArray *found = ticket->detections;
   CowFindLimits limits = COW_FIND_LIMITS_DEFAULT;
   limits.least = COW_ENGINE_LEAST_SCORE;
   if (!cow_engine_faults_run (&self->faults, number, error) ||
-      !cow_classifier_find_prepared (self->classifier, ticket->crops->pixels, preprocess->height,
-                                     preprocess->width, &limits, ticket->detections, error))
+      !cow_classifier_find_prepared (self->classifier,
+                                     ticket->crops->pixels + slot->region * ticket->picture,
+                                     preprocess->height, preprocess->width, &limits, found, error))
     return FALSE;
-  for (guint i = 0; i < ticket->detections->len; i++) {
-    CowBounds *box = &g_array_index (ticket->detections, CowDetection, i).box;
-    *box = cow_bounds_scaled (box, ticket->scale_x, ticket->scale_y);
-  }
+  cow_pieces_add (ticket->pieces, (const CowDetection *)found->data, found->len, preprocess->width,
+                  preprocess->height, &ticket->places[slot->region], ticket->across, ticket->down);
+  if (ticket->n_done + 1 == ticket->n)
+    cow_pieces_merge (ticket->pieces, ticket->n, COW_FIND_MOST, found);
   return TRUE;
 }
 
@@ -190,7 +193,7 @@ compute_batch (CowEngine *self, const Slot *slots, guint n, guint64 number)
   g_autoptr (GError) error = NULL;
   const gint64 start = g_get_monotonic_time ();
   const gboolean detects = cow_classifier_detects (self->classifier);
-  gboolean ok = detects ? find_in_frame (self, slots, number, &error)
+  gboolean ok = detects ? find_in_region (self, slots, number, &error)
                         : run_batch (self, slots, n, number, &output, &error);
   const gint64 took_ns = 1000 * (g_get_monotonic_time () - start);
   for (guint i = 0; i < n; i++)

@@ -483,17 +483,17 @@ end_submission (CowEngine *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* What is found in a prepared region is to be told in px of the region. */
+/* What is found in prepared regions is to be told in px of the picture. */
 static void
-note_scale (const CowEngine *self, CowTicket *ticket, const CkPicture *picture,
-            const CowRegion *region)
+note_places (CowTicket *ticket, const CkPicture *picture, const CowRegion *regions, guint n)
 {
-  const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
-  CowRegion clipped = region ? *region : (CowRegion){ 0, 0, picture->width, picture->height };
-  if (!cow_region_clip (&clipped, picture->width, picture->height, NULL))
-    return; /* which is an error as soon as it is prepared */
-  ticket->scale_x = (double)clipped.w / preprocess->width;
-  ticket->scale_y = (double)clipped.h / preprocess->height;
+  ticket->across = picture->width;
+  ticket->down = picture->height;
+  for (guint i = 0; i < n; i++) {
+    ticket->places[i] = regions ? regions[i] : (CowRegion){ 0, 0, picture->width, picture->height };
+    /* One that lies outside is an error as soon as it is prepared. */
+    cow_region_clip (&ticket->places[i], picture->width, picture->height, NULL);
+  }
 }
 
 static CowTicket *
@@ -505,7 +505,7 @@ submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, gui
     return NULL;
   g_autoptr (CowTicket) ticket = cow_ticket_new (self->tickets, n, self->classifier, how);
   if (cow_engine_detects (self))
-    note_scale (self, ticket, picture, regions);
+    note_places (ticket, picture, regions, n);
   const gboolean prepared =
       cow_engine_prepare_crops (self, ticket, stream, picture, regions, error);
   cow_engine_return_stream (self, stream);
@@ -529,11 +529,6 @@ cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *r
   if (n < 1 || n > COW_ENGINE_MAX_REGIONS || (!regions && n > 1)) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%u regions in one ticket, expected 1 to %d",
                  n, COW_ENGINE_MAX_REGIONS);
-    return NULL;
-  }
-  if (n > 1 && cow_engine_detects (self)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "%u regions in one ticket of a network that finds cows, expected 1", n);
     return NULL;
   }
   if (!begin_submission (self, error))

@@ -47,7 +47,7 @@ const char *cow_engine_memory_text (const CowEngine *self);
 /* Whether a picture has any number of labels (CowCard.multiple). */
 gboolean cow_engine_is_multiple (const CowEngine *self);
 /* Whether it finds cows in whole frames (CowClassifierOptions.detects): its tickets then have
- * detections and no other results, and one region each. */
+ * detections and no other results. Of several regions, such as tiles, they are one list. */
 gboolean cow_engine_detects (const CowEngine *self);
 /* cow_classifier_least_score () of such an engine. Its tickets have detections from
  * COW_ENGINE_LEAST_SCORE on. */

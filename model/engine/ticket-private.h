@@ -39,8 +39,10 @@ struct _CowTicket {
   guint crop_users;
   CowKeptResult results[COW_MAX_RESULTS];
   guint n_results;
-  GArray *detections;      /* of CowDetection; NULL where the engine finds none */
-  double scale_x, scale_y; /* from px of the prepared region to those of the region */
+  GArray *detections; /* of CowDetection; NULL where the engine finds none, as is the next */
+  GArray *pieces;     /* of CowPiece: what they are made of */
+  CowRegion places[COW_ENGINE_MAX_REGIONS]; /* the regions, inside the picture, where it finds */
+  int across, down;                         /* px of the picture */
   const void *client;
   guint batch; /* 1..COW_ENGINE_MAX_BATCH */
   gint64

@@ -3,6 +3,8 @@
 
 #include <gio/gio.h>
 
+#include "model/engine/pieces.h"
+
 struct _CowTicketPool {
   GMutex lock;
   guint n_tickets; /* that exist */
@@ -29,6 +31,7 @@ ticket_free (CowTicket *self)
   for (guint r = 0; r < self->n_results; r++)
     g_free (self->results[r].data);
   g_clear_pointer (&self->detections, g_array_unref);
+  g_clear_pointer (&self->pieces, g_array_unref);
   g_free (self);
 }
 
@@ -96,8 +99,10 @@ ticket_alloc (CowTicketPool *pool, const CowClassifier *classifier)
   for (guint r = 0; r < self->n_results; r++)
     self->results[r] = (CowKeptResult){ results[r].name, results[r].n,
                                         g_new (float, COW_ENGINE_MAX_REGIONS *results[r].n) };
-  if (cow_classifier_detects (classifier))
+  if (cow_classifier_detects (classifier)) {
     self->detections = g_array_sized_new (FALSE, FALSE, sizeof (CowDetection), COW_FIND_MOST);
+    self->pieces = g_array_sized_new (FALSE, FALSE, sizeof (CowPiece), COW_FIND_MOST);
+  }
   return self;
 }
 
@@ -113,9 +118,10 @@ cow_ticket_new (CowTicketPool *pool, guint n, const CowClassifier *classifier,
   self->client = how->client;
   self->batch = how->batch ? MIN (how->batch, COW_ENGINE_MAX_BATCH) : COW_ENGINE_BATCH;
   if (self->detections) {
-    /* A frame is a batch of its own: it fills the processor alone. */
+    /* A region is a batch of its own: it fills the processor alone. */
     self->batch = 1;
     g_array_set_size (self->detections, 0);
+    g_array_set_size (self->pieces, 0);
   }
   self->deadline_us = 0;
   self->next = self->n_done = 0;

@@ -51,8 +51,9 @@ const float *cow_ticket_result (const CowTicket *ticket, const char *name, guint
 /* COW_RESULT_PROBABILITIES of region i [n_classes]. */
 const float *cow_ticket_probabilities (const CowTicket *ticket, guint i);
 guint cow_ticket_n_regions (const CowTicket *ticket);
-/* Of an engine that finds cows: those in the ticket's region, [*n], the surest first, in px of that
- * region; NULL where there is none. Only after a successful wait. Owned by the ticket. */
+/* Of an engine that finds cows: those in the ticket's regions together, [*n], the surest first, in
+ * px of the picture; NULL where there is none. Only after a successful wait. Owned by the
+ * ticket. */
 const CowDetection *cow_ticket_detections (const CowTicket *ticket, guint *n);
 CowTicket *cow_ticket_ref (CowTicket *ticket);
 void cow_ticket_unref (CowTicket *ticket);

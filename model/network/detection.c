@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#define AGREES .5 /* the overlap of boxes that mean one animal */
+
 static float
 distance (const CowCells *cells, float logarithm)
 {
@@ -84,6 +86,40 @@ find_peaks (const CowCells *cells, const float *values, float least)
   return peaks;
 }
 
+/* Adds w of a box to a sum of boxes. */
+static void
+add_box (CowBounds *sum, const CowBounds *box, double w)
+{
+  sum->x += w * box->x;
+  sum->y += w * box->y;
+  sum->w += w * box->w;
+  sum->h += w * box->h;
+}
+
+/* Single cells err, and not in the same way: their mean is nearer to the animal. */
+static CowBounds
+agreed_box (const CowCells *cells, const float *values, const Peak *peak)
+{
+  const int width = cells->columns * cells->split, height = cells->rows * cells->split;
+  const CowBounds own =
+      cow_cell_bounds (cells, peak->x, peak->y, values + peak->at * COW_CELL_VALUES);
+  const int radius_x = (int)(COW_CELLS_BELL * own.w / cells->stride / 2),
+            radius_y = (int)(COW_CELLS_BELL * own.h / cells->stride / 2);
+  CowBounds sum = { 0 };
+  double all = 0;
+  for (int y = MAX (peak->y - radius_y, 0); y <= MIN (peak->y + radius_y, height - 1); y++)
+    for (int x = MAX (peak->x - radius_x, 0); x <= MIN (peak->x + radius_x, width - 1); x++) {
+      const float *cell = values + cow_cells_at (cells, x, y) * COW_CELL_VALUES;
+      const CowBounds box = cow_cell_bounds (cells, x, y, cell);
+      const double heat = 1 / (1 + exp (-(double)cell[COW_CELL_HEAT]));
+      if ((x == peak->x && y == peak->y) || cow_bounds_iou (&own, &box) > AGREES) {
+        add_box (&sum, &box, heat);
+        all += heat;
+      }
+    }
+  return (CowBounds){ sum.x / all, sum.y / all, sum.w / all, sum.h / all };
+}
+
 static CowBounds
 clip (const CowCells *cells, CowBounds box)
 {
@@ -114,8 +150,7 @@ cow_cells_read (const CowCells *cells, const float *values, float least, double 
   g_array_set_size (detections, 0);
   for (guint i = 0; i < peaks->len && detections->len < most; i++) {
     const Peak *peak = &g_array_index (peaks, Peak, i);
-    const float *cell = values + peak->at * COW_CELL_VALUES;
-    const CowDetection detection = { clip (cells, cow_cell_bounds (cells, peak->x, peak->y, cell)),
+    const CowDetection detection = { clip (cells, agreed_box (cells, values, peak)),
                                      1 / (1 + expf (-peak->heat)) };
     if (!overlaps (detections, &detection.box, overlap))
       g_array_append_val (detections, detection);

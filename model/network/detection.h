@@ -23,6 +23,8 @@ enum {
   COW_CELL_VALUES
 };
 
+/* A box's bell: its cells this share of its sides around its middle, which training tells of it. */
+#define COW_CELLS_BELL .54
 /* The logarithm of a distance is not more than this, so that nothing overflows. */
 #define COW_CELL_MAX_LOG 8.f
 
@@ -77,7 +79,9 @@ double cow_bounds_iou (const CowBounds *a, const CowBounds *b);
  * Replaces what is in `detections`, of CowDetection, by what the cells [cow_cells_n (),
  * COW_CELL_VALUES] show: of cells that are no less hot than the eight around them and have
  * `least` at least, the `most` hottest, without those that overlap a hotter one by more than
- * `overlap`; the hottest first, and of equals the first. Boxes end at the frame's edges.
+ * `overlap`; the hottest first, and of equals the first. A box is the mean of those that the cells
+ * of its bell say, each weighted by how hot it is; only those count that overlap the hottest cell's
+ * by more than half, so that no neighbour's box is mixed in. Boxes end at the frame's edges.
  */
 void cow_cells_read (const CowCells *cells, const float *values, float least, double overlap,
                      guint most, GArray *detections);

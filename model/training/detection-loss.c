@@ -3,9 +3,8 @@
 
 #include <math.h>
 
-#define ALPHA 2.  /* of the focal loss: what is right already counts less, */
-#define BETA  4.  /* and what is nearly a middle counts less */
-#define WIDTH .54 /* of a bell, as a share of the box */
+#define ALPHA 2. /* of the focal loss: what is right already counts less, */
+#define BETA  4. /* and what is nearly a middle counts less */
 
 /* What a cell is told. */
 typedef struct {
@@ -30,8 +29,8 @@ bell_of (const CowCells *cells, const CowBounds *box, Bell *bell)
   if (!(box->w > 0 && box->h > 0) || !(x >= 0 && x < cells->columns * cells->split) ||
       !(y >= 0 && y < cells->rows * cells->split))
     return FALSE;
-  *bell = (Bell){ (int)x, (int)y, (int)(WIDTH * box->w / stride / 2),
-                  (int)(WIDTH * box->h / stride / 2), box->w * box->h };
+  *bell = (Bell){ (int)x, (int)y, (int)(COW_CELLS_BELL * box->w / stride / 2),
+                  (int)(COW_CELLS_BELL * box->h / stride / 2), box->w * box->h };
   return TRUE;
 }
 

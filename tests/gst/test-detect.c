@@ -220,6 +220,67 @@ test_between (void)
   support_harness_free (harness);
 }
 
+/* Tiles find, besides, what is in each of them. */
+static void
+test_tiles (void)
+{
+  GstHarness *harness = harness_new (detector, "tile-columns=2 tile-rows=2 inference-interval=1");
+  g_autoptr (GstBuffer) buffer = support_push (harness, &info, 5, 0);
+  g_autoptr (GPtrArray) regions = regions_of (buffer);
+  g_autoptr (GArray) whole = expect (detector, 5, USUAL);
+  guint small = 0;
+
+  g_assert_cmpuint (regions->len, >, 0);
+  for (guint i = 0; i < regions->len; i++) {
+    const GstVideoRegionOfInterestMeta *a = regions->pdata[i];
+
+    g_assert_cmpuint (a->x + a->w, <=, WIDTH);
+    g_assert_cmpuint (a->y + a->h, <=, HEIGHT);
+    /* An animal of 16 px as the network sees it is half as large in a tile. */
+    small += a->w < 20;
+  }
+  for (guint i = 0; i < whole->len; i++)
+    g_assert_cmpfloat (g_array_index (whole, CowDetection, i).box.w, >, 20);
+  g_assert_cmpuint (small, >, 2);
+  g_assert_cmpuint (stat_of (harness, "cowdetect", "inferences"), ==, 1);
+  support_harness_free (harness);
+}
+
+/* Boxes are told in px of the frame that the caps describe, not of the larger one around it. */
+static void
+test_cropped (void)
+{
+  GstVideoInfo large = support_info (GST_VIDEO_FORMAT_RGB, WIDTH + 40, HEIGHT + 30, NULL);
+  GstBuffer *around = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&large), NULL);
+  g_autoptr (GstBuffer) inside = support_frame_new (&info, 5);
+  GstHarness *harness = harness_new (detector, "");
+  GstVideoCropMeta *crop;
+  GstVideoFrame from, to;
+
+  gst_buffer_memset (around, 0, 128, gst_buffer_get_size (around));
+  g_assert_true (gst_video_frame_map (&from, &info, inside, GST_MAP_READ));
+  g_assert_true (gst_video_frame_map (&to, &large, around, GST_MAP_WRITE));
+  for (guint y = 0; y < HEIGHT; y++)
+    memcpy ((guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&to, 0) +
+                (gsize)(y + 20) * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&to, 0) + 3 * 30,
+            (guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&from, 0) +
+                (gsize)y * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&from, 0),
+            3 * WIDTH);
+  gst_video_frame_unmap (&from);
+  gst_video_frame_unmap (&to);
+  gst_buffer_add_video_meta_full (around, 0, GST_VIDEO_FORMAT_RGB, WIDTH + 40, HEIGHT + 30, 1,
+                                  large.offset, large.stride);
+  crop = gst_buffer_add_video_crop_meta (around);
+  crop->x = 30;
+  crop->y = 20;
+  crop->width = WIDTH;
+  crop->height = HEIGHT;
+  around = gst_harness_push_and_pull (harness, around);
+  assert_found (around, detector, 5, USUAL);
+  gst_buffer_unref (around);
+  support_harness_free (harness);
+}
+
 /* No frame of a live stream waits for the network. */
 static void
 test_live (void)
@@ -415,6 +476,8 @@ main (int argc, char **argv)
   g_test_add_func ("/detect/found", test_found);
   g_test_add_func ("/detect/threshold", test_threshold);
   g_test_add_func ("/detect/between", test_between);
+  g_test_add_func ("/detect/tiles", test_tiles);
+  g_test_add_func ("/detect/cropped", test_cropped);
   g_test_add_func ("/detect/live", test_live);
   g_test_add_func ("/detect/flush", test_flush);
   g_test_add_func ("/detect/failing", test_failing);

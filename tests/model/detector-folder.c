@@ -34,7 +34,7 @@ head_new (int n_features)
 }
 
 static void
-write_card (const char *folder, double threshold)
+write_card (const char *folder, int width, int height, double threshold)
 {
   g_autoptr (CowCard) card = cow_card_new_default ();
   g_autoptr (GError) error = NULL;
@@ -46,8 +46,8 @@ write_card (const char *folder, double threshold)
   g_strfreev (card->classes);
   card->classes = g_strsplit ("cow", " ", 1);
   card->detects = TRUE;
-  card->preprocess.width = DETECTOR_FOLDER_WIDTH;
-  card->preprocess.height = DETECTOR_FOLDER_HEIGHT;
+  card->preprocess.width = width;
+  card->preprocess.height = height;
   if (threshold > 0)
     cow_card_set_member (card, "evaluation", json_from_string (text, NULL));
   cow_card_write (card, folder, &error);
@@ -55,14 +55,14 @@ write_card (const char *folder, double threshold)
 }
 
 void
-detector_folder_write (const char *folder, int n_features, double threshold)
+detector_folder_write (const char *folder, int n_features, int width, int height, double threshold)
 {
   g_autoptr (CowDetectorFile) head = head_new (n_features);
   g_autoptr (GError) error = NULL;
 
   cow_detector_file_write (head, folder, &error);
   g_assert_no_error (error);
-  write_card (folder, threshold);
+  write_card (folder, width, height, threshold);
 }
 
 char *
@@ -72,7 +72,8 @@ detector_folder_new (double threshold)
   char *folder = g_dir_make_tmp ("cow-detector-XXXXXX", &error);
 
   g_assert_no_error (error);
-  detector_folder_write (folder, FEATURES, threshold);
+  detector_folder_write (folder, FEATURES, DETECTOR_FOLDER_WIDTH, DETECTOR_FOLDER_HEIGHT,
+                         threshold);
   return folder;
 }
 

@@ -5,13 +5,14 @@
 
 #include <glib.h>
 
-/* px of a frame as it sees it */
+/* px of a frame as that of detector_folder_new () sees it */
 #define DETECTOR_FOLDER_WIDTH  96
 #define DETECTOR_FOLDER_HEIGHT 64
 
-/* Writes such a detector, for networks whose tokens have so many features, to a folder that exists;
- * `threshold` is what its evaluation says, or 0 for none. */
-void detector_folder_write (const char *folder, int n_features, double threshold);
+/* Writes such a detector, for frames of these sides and networks whose tokens have so many
+ * features, to a folder that exists; `threshold` is what its evaluation says, or 0 for none. */
+void detector_folder_write (const char *folder, int n_features, int width, int height,
+                            double threshold);
 /* A new temporary folder with one for the golden network. Free the path. */
 char *detector_folder_new (double threshold);
 /* All files of such a folder, and the folder. */

@@ -75,6 +75,29 @@ test_read (void)
   g_assert_cmpuint (found->len, ==, 2);
 }
 
+/* A cell beside the hottest that says nearly the same box counts as much as it is hot; one that says
+ * another box, one outside of the bell and a cold one do not. */
+static void
+test_read_agreed (void)
+{
+  const CowBounds box = { 40, 24, 64, 48 };
+  g_autofree float *values = values_of (&box, 1);
+  g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (CowDetection));
+  const float *peak = values + cow_cells_at (&cells, 9, 6) * COW_CELL_VALUES;
+  float *beside = values + cow_cells_at (&cells, 10, 6) * COW_CELL_VALUES,
+        *other = values + cow_cells_at (&cells, 8, 6) * COW_CELL_VALUES,
+        *cold = values + cow_cells_at (&cells, 9, 5) * COW_CELL_VALUES,
+        *outside = values + cow_cells_at (&cells, 12, 6) * COW_CELL_VALUES;
+  for (int i = COW_CELL_LEFT; i < COW_CELL_VALUES; i++)
+    beside[i] = cold[i] = outside[i] = peak[i];
+  beside[COW_CELL_HEAT] = outside[COW_CELL_HEAT] = 0;
+  other[COW_CELL_HEAT] = 19; /* its box is small */
+  cow_cells_read (&cells, values, .9f, .6, 1, found);
+  g_assert_cmpuint (found->len, ==, 1);
+  assert_box (&g_array_index (found, CowDetection, 0).box,
+              &(CowBounds){ 40 + 8 * .5 / 1.5, 24, 64, 48 });
+}
+
 /* A box that leaves the frame ends at its edge; what overlaps a hotter one too much goes; a plain
  * of one heat is one peak. */
 static void
@@ -155,6 +178,7 @@ main (int argc, char **argv)
   g_test_add_func ("/detection/places", test_places);
   g_test_add_func ("/detection/read", test_read);
   g_test_add_func ("/detection/read/edges", test_read_edges);
+  g_test_add_func ("/detection/read/agreed", test_read_agreed);
   g_test_add_func ("/detection/loss", test_loss);
   g_test_add_func ("/detection/gradients", test_gradients);
   return g_test_run ();

@@ -139,6 +139,15 @@ test_doubles (void)
   g_assert_cmpfloat (scores.precision50, ==, 1);
 }
 
+static CowBoxThreshold
+best_threshold (const CowTrueBox *truth, guint n_true, const CowFoundBox *found, guint n_found)
+{
+  g_autofree int *matched = cow_box_match (truth, n_true, found, n_found);
+  g_autoptr (GArray) all = cow_box_thresholds (truth, n_true, found, n_found, matched);
+
+  return cow_box_threshold_best (truth, n_true, all);
+}
+
 /* Two cows and a crowd; a hit, a ghost, one in the crowd, a hit, and the first cow again. */
 static void
 test_threshold (void)
@@ -151,18 +160,23 @@ test_threshold (void)
                                 { 0, 0, { 22, 2, 5, 5 }, .7 },
                                 { 1, 0, { 0, 1, 10, 10 }, .6 },
                                 { 0, 0, { 0, 0, 10, 10 }, .9 } };
-  const CowBoxThreshold best = cow_box_threshold (truth, 3, found, 5);
+  const CowBoxThreshold best = best_threshold (truth, 3, found, 5);
+  g_autofree int *matched = cow_box_match (truth, 3, found, 5);
+  /* The surest box is the cow, and another of hers is none. */
+  const int expected[] = { COW_BOX_GHOST, COW_BOX_GHOST, COW_BOX_IN_CROWD, 2, 0 };
+  for (guint i = 0; i < 5; i++)
+    g_assert_cmpint (matched[i], ==, expected[i]);
   g_assert_cmpfloat (best.score, ==, .6);
   g_assert_cmpuint (best.hits, ==, 2);
   g_assert_cmpuint (best.ghosts, ==, 1);
   g_assert_cmpuint (best.missed, ==, 0);
   g_assert_cmpfloat_with_epsilon (best.f1, .8, 1e-12);
   g_assert_cmpfloat_with_epsilon (best.precision, 2. / 3, 1e-12);
-  const CowBoxThreshold none = cow_box_threshold (truth, 3, NULL, 0);
+  const CowBoxThreshold none = best_threshold (truth, 3, NULL, 0);
   g_assert_cmpfloat (none.score, ==, 1);
   g_assert_cmpuint (none.missed, ==, 2);
   /* In another picture nothing is hit. */
-  g_assert_cmpuint (cow_box_threshold (truth, 1, found + 3, 1).hits, ==, 0);
+  g_assert_cmpuint (best_threshold (truth, 1, found + 3, 1).hits, ==, 0);
 }
 
 static void

@@ -123,13 +123,39 @@ test_learns (gconstpointer recipe)
 
   runs_assert_ok (&result);
   cli_assert_says (result.out, "24 frames train (48 an epoch with augmented copies), 8 validate");
-  cli_assert_says (result.out, "mAP50:95");
+  cli_assert_says (result.out, "mAP50:95       rate  gradient    frames/s");
+  g_assert_null (strstr (result.out, "pictures/s"));
   cli_assert_says (result.out, "--pictures drawn");
   g_assert_cmpfloat (runs_best (run, "val_map50"), >, .7);
   g_assert_cmpfloat (runs_best (run, "val_map"), >, .2);
   g_autoptr (CowCard) card = cow_card_read (best, NULL, NULL);
   g_assert_true (card->detects);
   g_assert_true (g_file_test (head, G_FILE_TEST_IS_REGULAR));
+}
+
+/* Twelve frames of 128 x 80 and a copy of each, two beside each other, with yellow boxes in every
+ * line. */
+static void
+test_sheet (void)
+{
+  g_autofree char *run = in_folder ("detect-frozen"),
+                  *path = g_build_filename (run, "contact-sheet.png", NULL);
+  g_auto (Picture) sheet = { 0 };
+  GError *error = NULL;
+
+  picture_read (path, &sheet, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (sheet.width, >, 4 * WIDTH);
+  g_assert_cmpint (sheet.width, <, 5 * WIDTH);
+  g_assert_cmpint (sheet.height, >, 6 * HEIGHT);
+  for (int line = 0; line < 6; line++) {
+    const int top = sheet.height * line / 6, end = sheet.height * (line + 1) / 6;
+    guint n = 0;
+    for (int i = top * sheet.width; i < end * sheet.width; i++)
+      n += sheet.rgb[3 * i] > 200 && ABS (sheet.rgb[3 * i + 1] - 196) < 20 &&
+           sheet.rgb[3 * i + 2] < 60;
+    g_assert_cmpuint (n, >, 100);
+  }
 }
 
 /* A run that was stopped after a tenth of a second and goes on ends with the bytes of one that was
@@ -194,6 +220,14 @@ member (const char *path, const char *name)
 static void
 test_eval (void)
 {
+  static const char *const files[] = { "report.txt",
+                                       "frames.csv",
+                                       "found.json",
+                                       "precision-recall.png",
+                                       "scores.svg",
+                                       "confusion.png",
+                                       "average-precision.png",
+                                       "learning-rate.svg" };
   g_autofree char *run = in_folder ("detect-frozen"), *best = g_build_filename (run, "best", NULL),
                   *out = in_folder ("eval"),
                   *results = g_build_filename (out, "results.json", NULL),
@@ -205,6 +239,16 @@ test_eval (void)
   runs_assert_ok (&result);
   cli_assert_says (result.out, "mAP50");
   cli_assert_says (result.out, "ghosts");
+  cli_assert_says (result.out, "true, said:");
+  cli_assert_says (result.out, "report.html");
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree char *path = g_build_filename (out, files[i], NULL);
+    g_assert_true (g_file_test (path, G_FILE_TEST_IS_REGULAR));
+  }
+  g_autoptr (GBytes) page = runs_read (out, "report.html");
+  g_autofree char *html = g_strndup (g_bytes_get_data (page, NULL), g_bytes_get_size (page));
+  cli_assert_says (html, "How well cows are found");
+  cli_assert_says (html, "<h2>Training</h2>");
   g_assert_cmpfloat_with_epsilon (member (results, "map50_95"), runs_best (run, "val_map"), 1e-6);
   /* The boxes open as frames again. */
   CowFramesOptions options = COW_FRAMES_OPTIONS_DEFAULT;
@@ -215,6 +259,32 @@ test_eval (void)
   cow_dataset_options_clear (&options.set);
   g_autoptr (CowCard) card = cow_card_read (best, NULL, NULL);
   g_assert_nonnull (cow_card_get_member (card, "evaluation"));
+}
+
+/* What training frames and pictures have to be said of is said, and is on the page. */
+static void
+test_eval_says (void)
+{
+  g_autofree char *adapter = in_folder ("detect-frozen/best"), *out = in_folder ("eval-train"),
+                  *flat = g_build_filename (data, "train", "000.png", NULL), *kept = NULL;
+  VipsImage *black = NULL;
+  gsize n;
+
+  g_assert_true (g_file_get_contents (flat, &kept, &n, NULL));
+  g_assert_cmpint (vips_black (&black, WIDTH, HEIGHT, "bands", 3, NULL), ==, 0);
+  g_assert_cmpint (vips_image_write_to_file (black, flat, NULL), ==, 0);
+  g_object_unref (black);
+  g_auto (Result) result =
+      cli_run ("eval", "--adapter", adapter, "--out", out, "--split", "train", NULL);
+  g_assert_true (g_file_set_contents (flat, kept, (gssize)n, NULL));
+  runs_assert_ok (&result);
+  cli_assert_says (result.err, "these are training frames: results look better than they are");
+  cli_assert_says (result.err, "000.png: nearly all values are");
+  g_autoptr (GBytes) page = runs_read (out, "report.html");
+  g_autofree char *html = g_strndup (g_bytes_get_data (page, NULL), g_bytes_get_size (page));
+  cli_assert_says (html, "<li>these are training frames");
+  cli_assert_says (html, "000.png: nearly all values are");
+  cli_assert_says (html, "<rect class=");
 }
 
 /* Rows are the picture's px, and pictures are drawn. */
@@ -255,6 +325,77 @@ test_predict (void)
   g_assert_cmpint (shown.width, ==, WIDTH);
 }
 
+/* ---- recordings ------------------------------------------------------------------------------ */
+
+static char *
+read_text (const char *path)
+{
+  char *text;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  return text;
+}
+
+/* Ten seconds of 25 frames: every other second has rows, with its time, and a picture. */
+static void
+test_video (void)
+{
+  g_autofree char *adapter = in_folder ("detect-frozen"), *video = in_folder ("barn.mp4"),
+                  *csv = in_folder ("video.csv"), *drawn = in_folder ("drawn-video"),
+                  *coco = in_folder ("video.json"), *picture = in_folder ("frames/val/000.png");
+  g_autofree char *last = g_build_filename (drawn, "barn-00008.000.jpg", NULL);
+  g_auto (Picture) shown = { 0 };
+  GError *error = NULL;
+
+  cli_make_video (video, "mp4mux", "");
+  g_auto (Result) result =
+      cli_run ("predict", picture, video, "--adapter", adapter, "--model", base, "--out", csv,
+               "--every", "2", "--score", "0.001", "--pictures", drawn, NULL);
+  runs_assert_ok (&result);
+  cli_assert_says (result.err, "in 1 picture and 5 frames of 1 recording\n");
+  g_autofree char *text = read_text (csv);
+  cli_assert_says (text, "image_path,time,x,y,width,height,score\n");
+  cli_assert_says (text, "val/000.png,,");
+  for (guint i = 0; i < 10; i += 2) {
+    g_autofree char *row = g_strdup_printf ("barn.mp4,%u.000,", i);
+    cli_assert_says (text, row);
+  }
+  picture_read (last, &shown, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (shown.width, ==, 128);
+  g_assert_cmpint (shown.height, ==, 96);
+
+  g_auto (Result) as_coco = cli_run ("predict", video, "--adapter", adapter, "--model", base,
+                                     "--out", coco, "--every", "5", "--score", "0.001", NULL);
+  runs_assert_ok (&as_coco);
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_assert_true (json_parser_load_from_file (parser, coco, NULL));
+  JsonArray *images =
+      json_object_get_array_member (json_node_get_object (json_parser_get_root (parser)), "images");
+  g_assert_cmpuint (json_array_get_length (images), ==, 2);
+  g_assert_cmpfloat (
+      json_object_get_double_member (json_array_get_object_element (images, 1), "time"), ==, 5);
+  g_auto (Result) lines = cli_run ("predict", video, "--adapter", adapter, "--model", base,
+                                   "--format", "jsonl", "--score", "0.001", NULL);
+  cli_assert_says (lines.out, "barn.mp4\",\"time\":9.000,\"bbox\":[");
+}
+
+/* Rows until where a recording breaks off. */
+static void
+test_video_broken (void)
+{
+  g_autofree char *adapter = in_folder ("detect-frozen"), *broken = in_folder ("broken.mp4"),
+                  *video = in_folder ("barn.mp4"), *bytes = NULL;
+  gsize n;
+
+  g_assert_true (g_file_get_contents (video, &bytes, &n, NULL));
+  memset (bytes + n / 4, 0, n / 8);
+  g_assert_true (g_file_set_contents (broken, bytes, (gssize)n / 2, NULL));
+  g_auto (Result) result = cli_run ("predict", broken, "--adapter", adapter, "--model", base, NULL);
+  g_assert_cmpint (result.status, ==, 1);
+  cli_assert_says (result.err, "1 of 1 recording could not be played to the end");
+}
+
 /* ---- what does not fit ----------------------------------------------------------------------- */
 
 static void
@@ -284,6 +425,9 @@ test_refused (void)
   cli_assert_says (features.err, "finds cows in whole frames");
   cli_assert_error (&against, 2, "--against");
   cli_assert_error (&zones, 2, "--zones");
+  g_auto (Result) every =
+      cli_run ("predict", data, "--adapter", adapter, "--every", "3", "--model", base, NULL);
+  cli_assert_error (&every, 2, "--every is of recordings, and none is given");
 }
 
 int
@@ -302,8 +446,12 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/detect/resumes", test_resumes);
   g_test_add_func ("/detect/moved", test_moved);
+  g_test_add_func ("/detect/then/sheet", test_sheet);
   g_test_add_func ("/detect/then/eval", test_eval);
+  g_test_add_func ("/detect/then/eval-says", test_eval_says);
   g_test_add_func ("/detect/then/predict", test_predict);
+  g_test_add_func ("/detect/then/video", test_video);
+  g_test_add_func ("/detect/then/video-broken", test_video_broken);
   g_test_add_func ("/detect/then/refused", test_refused);
   const int status = g_test_run ();
   cli_remove (folder);

@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/cli/eval-boxes.h"
 
-#include <math.h>
-
 #include "model/files/file-writer.h"
-#include "model/files/json.h"
 #include "trainer/cli/verb.h"
 #include "trainer/data/frames-dataset.h"
 #include "trainer/data/frames-open.h"
 #include "trainer/data/loader.h"
-#include "trainer/eval/box-tally.h"
-#include "trainer/eval/box-threshold.h"
+#include "trainer/eval/box-report.h"
 #include "trainer/eval/found-boxes.h"
+#include "trainer/eval/plots-boxes.h"
+#include "trainer/eval/plots.h"
 #include "trainer/host/progress.h"
-#include "trainer/host/words.h"
-
-#define ALL_SPLITS COW_N_SPLITS
+#include "trainer/train/adapter-run.h"
 
 typedef struct {
   const EvalBoxes *options;
@@ -24,19 +20,17 @@ typedef struct {
   GArray *items; /* of CowLoadItem */
   const char *split;
   CowClassifier *classifier;
-  CowBoxTally tally;
-  CowBoxScores scores;
-  CowBoxThreshold threshold;
+  CowBoxEvaluation *evaluation;
 } Job;
 
 static void
 job_clear (Job *self)
 {
+  g_clear_pointer (&self->evaluation, cow_box_evaluation_free);
   g_clear_pointer (&self->classifier, cow_classifier_free);
   g_clear_pointer (&self->dataset, cow_dataset_free);
   g_clear_pointer (&self->frames, cow_frames_free);
   g_clear_pointer (&self->items, g_array_unref);
-  cow_box_tally_clear (&self->tally);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Job, job_clear)
@@ -85,13 +79,63 @@ job_open (Job *self, const EvalBoxes *options, GError **error)
   self->frames = cow_frames_open (options->frames, error);
   if (!self->frames)
     return FALSE;
-  cow_frames_say_warnings (self->frames);
   self->dataset = cow_dataset_of_frames (self->frames);
+  self->evaluation = cow_box_evaluation_new (self->frames);
   if (!choose_frames (self, error) ||
       !(self->classifier = model_options_open (options->model, error)))
     return FALSE;
-  cow_box_tally_init (&self->tally);
   return cow_folder_make (options->out, error);
+}
+
+/* ---- what is said of them -------------------------------------------------------------------- */
+
+/* A warning to standard error and into the report. */
+static void
+warn (Job *self, const char *text)
+{
+  g_printerr ("cow-trainer: warning: %s\n", text);
+  g_ptr_array_add (self->evaluation->warnings, g_strdup (text));
+}
+
+static void
+warn_of_frames (Job *self)
+{
+  for (guint i = 0; i < self->frames->warnings->len; i++)
+    warn (self, self->frames->warnings->pdata[i]);
+  if (g_strcmp0 (self->options->split, cow_split_name (COW_TRAIN)) == 0)
+    warn (self, "these are training frames: results look better than they are");
+}
+
+/* What is only known when they have been read. */
+static void
+warn_of_pictures (Job *self)
+{
+  g_autoptr (GPtrArray) remarks = cow_picture_remarks_take (self->dataset->remarks);
+
+  for (guint i = 0; i < remarks->len; i++)
+    warn (self, remarks->pdata[i]);
+}
+
+static void
+describe (Job *self)
+{
+  const CowDatasetOptions *set = &self->options->frames->set;
+  const char *given[] = { set->data, set->test, set->val, set->train };
+  const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
+  CowBoxEvaluation *e = self->evaluation;
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (given) && !e->data; i++)
+    e->data = given[i] ? g_filename_display_name (given[i]) : NULL;
+  e->model = g_filename_display_name (cow_classifier_model_path (self->classifier));
+  e->adapter = g_filename_display_name (cow_classifier_adapter_path (self->classifier));
+  e->split = g_strdup (self->split);
+  e->device = g_strdup_printf ("%s in %s", cow_classifier_device_text (self->classifier),
+                               cow_classifier_precision_text (self->classifier));
+  e->made_at = g_date_time_format (now, "%Y-%m-%d %H:%M:%S %:z");
+  e->prepared = g_strdup_printf ("%dx%d, %s, %s", preprocess->width, preprocess->height,
+                                 cow_interpolation_name (preprocess->interpolation),
+                                 cow_normalisation_name (preprocess->normalisation));
 }
 
 /* ---- the frames ------------------------------------------------------------------------------ */
@@ -110,9 +154,11 @@ run_batch (Job *self, const CowBatch *batch, GArray *detections, FoundBoxes *row
                               batch->pixels + (gsize)i * cow_preprocess_size (preprocess),
                               preprocess->height, preprocess->width, &limits, detections, error))
       return FALSE;
-    cow_box_tally_add (&self->tally, self->frames, frame, preprocess->width, preprocess->height,
-                       detections);
-    if (!found_boxes_add (rows, frame->path, frame->width, frame->height, detections, error))
+    cow_box_evaluation_add (self->evaluation, batch->items[i].sample, preprocess->width,
+                            preprocess->height, detections);
+    const FoundFrame found = { frame->path, FOUND_BOXES_NO_TIME, frame->width, frame->height };
+    found_boxes_add (rows, &found, detections);
+    if (!found_boxes_flush (rows, error))
       return FALSE;
   }
   return TRUE;
@@ -129,10 +175,11 @@ run_frames (Job *self, GError **error)
                                      .batch = 1,
                                      .n_threads = self->options->workers };
   g_autofree char *path = g_build_filename (self->options->out, "found.json", NULL);
-  g_autoptr (FoundBoxes) rows = found_boxes_new (FOUND_BOXES_COCO, path, error);
+  g_autoptr (FoundBoxes) rows = found_boxes_new (FOUND_BOXES_COCO, path, FALSE, error);
   g_autoptr (CowLoader) loader = rows ? cow_loader_new (&loading, error) : NULL;
   g_autoptr (GArray) detections = g_array_new (FALSE, FALSE, sizeof (CowDetection));
   g_autoptr (Progress) progress = progress_new ("frames", self->items->len);
+  const gint64 start = g_get_monotonic_time ();
   CowBatch batch = { .n = 1 };
 
   while (loader && batch.n > 0) {
@@ -141,109 +188,24 @@ run_frames (Job *self, GError **error)
       return FALSE;
     progress_set (progress, batch.first + (gsize)batch.n);
   }
+  self->evaluation->seconds = (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC;
   return loader && found_boxes_finish (rows, error);
 }
 
 /* ---- what comes out -------------------------------------------------------------------------- */
 
-static void
-judge (Job *self)
-{
-  const GArray *truth = self->tally.truth, *found = self->tally.found;
-
-  cow_box_tally_scores (&self->tally, &self->scores);
-  self->threshold = cow_box_threshold ((const CowTrueBox *)(void *)truth->data, truth->len,
-                                       (const CowFoundBox *)(void *)found->data, found->len);
-}
-
-/* Without cows of a size there is nothing to say of them. */
-static char *
-number_text (double value)
-{
-  return isnan (value) ? g_strdup ("-") : g_strdup_printf ("%.4f", value);
-}
-
-static char *
-report_text (const Job *self)
-{
-  static const char *const sizes[] = { "all", "small (< 32 x 32 px)", "medium (to 96 x 96 px)",
-                                       "large" };
-  const CowBoxScores *scores = &self->scores;
-  const CowBoxThreshold *at = &self->threshold;
-  GString *text = g_string_new (NULL);
-  g_autofree char *half = number_text (scores->precision50),
-                  *strict = number_text (scores->precision75);
-
-  g_string_append_printf (text, "%u frame%s (%s), %u cow%s\n\n", self->items->len,
-                          words_s (self->items->len), self->split, self->tally.truth->len,
-                          words_s (self->tally.truth->len));
-  g_string_append_printf (text, "mAP50  %s\nmAP75  %s\n\n%-24s mAP50:95   recall\n", half, strict,
-                          "cows");
-  for (guint i = 0; i < COW_BOX_SIZES; i++) {
-    g_autofree char *precision = number_text (scores->precision[i]),
-                    *recall = number_text (scores->recall[i]);
-    g_string_append_printf (text, "%-24s %8s %8s\n", sizes[i], precision, recall);
-  }
-  g_string_append_printf (
-      text,
-      "\nFrom a score of %.3f on F1 is best, %.4f (precision %.4f, recall %.4f):\n"
-      "%" G_GUINT64_FORMAT " found, %" G_GUINT64_FORMAT " missed, %" G_GUINT64_FORMAT " ghosts\n",
-      at->score, at->f1, at->precision, at->recall, at->hits, at->missed, at->ghosts);
-  return g_string_free (text, FALSE);
-}
-
-static void
-set_number (JsonObject *object, const char *name, double value)
-{
-  if (isnan (value))
-    json_object_set_null_member (object, name);
-  else
-    json_object_set_double_member (object, name, value);
-}
-
-static JsonObject *
-results_object (const Job *self)
-{
-  static const char *const sizes[] = { "all", "small", "medium", "large" };
-  const CowBoxScores *scores = &self->scores;
-  const CowBoxThreshold *at = &self->threshold;
-  JsonObject *object = json_object_new (), *threshold = json_object_new ();
-
-  json_object_set_string_member (object, "split", self->split);
-  json_object_set_int_member (object, "frames", self->items->len);
-  json_object_set_int_member (object, "cows", self->tally.truth->len);
-  set_number (object, "map50", scores->precision50);
-  set_number (object, "map75", scores->precision75);
-  for (guint i = 0; i < COW_BOX_SIZES; i++) {
-    g_autofree char *precision = g_strconcat ("map50_95_", sizes[i], NULL),
-                    *recall = g_strconcat ("recall_", sizes[i], NULL);
-    set_number (object, i == 0 ? "map50_95" : precision, scores->precision[i]);
-    set_number (object, i == 0 ? "recall" : recall, scores->recall[i]);
-  }
-  set_number (threshold, "score", at->score);
-  set_number (threshold, "f1", at->f1);
-  set_number (threshold, "precision", at->precision);
-  set_number (threshold, "recall", at->recall);
-  json_object_set_int_member (threshold, "found", (gint64)at->hits);
-  json_object_set_int_member (threshold, "missed", (gint64)at->missed);
-  json_object_set_int_member (threshold, "ghosts", (gint64)at->ghosts);
-  json_object_set_object_member (object, "threshold", threshold);
-  return object;
-}
-
 /* The card keeps what was measured, and from which score on cows are told. */
 static gboolean
-save (const Job *self, JsonObject *results, GError **error)
+save (const Job *self, GError **error)
 {
   const char *folder = cow_classifier_adapter_path (self->classifier);
   g_autoptr (CowCard) card = cow_card_read (folder, NULL, error);
-  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
+  JsonNode *node;
 
-  json_node_set_object (node, results);
-  if (!card) {
-    json_node_unref (node);
+  if (!card)
     return FALSE;
-  }
+  node = json_node_new (JSON_NODE_OBJECT);
+  json_node_take_object (node, cow_box_evaluation_gist (self->evaluation));
   cow_card_set_member (card, "evaluation", node);
   return cow_card_write (card, folder, error);
 }
@@ -251,18 +213,26 @@ save (const Job *self, JsonObject *results, GError **error)
 static gboolean
 write_results (const Job *self, GError **error)
 {
-  g_autofree char *text = report_text (self),
-                  *report = g_build_filename (self->options->out, "report.txt", NULL),
-                  *results = g_build_filename (self->options->out, "results.json", NULL);
-  g_autoptr (JsonObject) object = results_object (self);
-  g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
+  const char *out = self->options->out;
+  const CowBoxEvaluation *e = self->evaluation;
+  g_autofree char *page = g_build_filename (out, "report.html", NULL),
+                  *shown = g_filename_display_name (page);
+  g_autoptr (GPtrArray) figures = plots_of_boxes (e), panels = NULL;
+  g_autoptr (GArray) history = adapter_run_history (cow_classifier_adapter_path (self->classifier));
 
-  json_node_set_object (node, object);
-  g_autofree char *json = cow_json_text (node, TRUE);
-  if (!cow_text_write (text, report, error) || !cow_text_write (json, results, error) ||
-      (self->options->save && !save (self, object, error)))
+  panels = history ? plots_of_history (history, COW_HISTORY_BOXES) : NULL;
+  if (!cow_box_evaluation_write (e, out, error) || !plot_figures_write (figures, out, error) ||
+      (panels && !plot_figures_write (panels, out, error)))
     return FALSE;
-  g_print ("%s\nWritten to %s\n", text, self->options->out);
+  g_autoptr (Thumbnails) thumbnails =
+      thumbnails_new (self->dataset, cow_classifier_preprocess (self->classifier),
+                      cow_classifier_device (self->classifier), COW_BOX_REPORT_FRAME_PX, error);
+  g_autofree char *html =
+      thumbnails ? cow_box_report_html (e, self->dataset, history, thumbnails, error) : NULL;
+  if (!html || !cow_text_write (html, page, error) || (self->options->save && !save (self, error)))
+    return FALSE;
+  g_autofree char *text = cow_box_evaluation_text (e);
+  g_print ("%s\n%s\n", text, shown);
   return TRUE;
 }
 
@@ -271,8 +241,13 @@ eval_boxes (const EvalBoxes *options, GError **error)
 {
   g_auto (Job) self = { 0 };
 
-  if (!job_open (&self, options, error) || !run_frames (&self, error))
+  if (!job_open (&self, options, error))
     return FALSE;
-  judge (&self);
+  describe (&self);
+  warn_of_frames (&self);
+  if (!run_frames (&self, error))
+    return FALSE;
+  warn_of_pictures (&self);
+  cow_box_evaluation_compute (self.evaluation);
   return write_results (&self, error);
 }

@@ -10,7 +10,8 @@ typedef struct {
   const ModelOptions *model; /* found */
   const CowFramesOptions *frames;
   const char *split; /* as --split has it, or NULL */
-  const char *out;   /* folder: results.json, report.txt, found.json */
+  const char
+      *out; /* folder: report.html, figures, results.json, report.txt, frames.csv, found.json */
   int workers;
   gboolean save; /* keep the figures and the threshold in the adapter's card */
 } EvalBoxes;

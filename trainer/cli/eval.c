@@ -57,7 +57,8 @@ static const VerbHelp help = {
   "anew.\n"
   "\n"
   "An adapter that finds cows in whole frames is judged by its boxes: average precision as COCO\n"
-  "counts it, and the score from which on F1 is best; found.json has all boxes.\n"
+  "counts it, the score from which on F1 is best, and there which cows are found, missed and made\n"
+  "up (ghosts); frames.csv has that of each frame, found.json all boxes.\n"
   "\n"
   "--calibrate fits, on validation pictures, a temperature that makes probabilities mean what\n"
   "they say, and for each class the probability from which on it is worth believing. Both are\n"
@@ -625,7 +626,7 @@ write_results (const Job *self, GError **error)
     return FALSE;
   g_autoptr (Thumbnails) thumbnails =
       thumbnails_new (self->dataset, cow_classifier_preprocess (self->classifier),
-                      cow_classifier_device (self->classifier), error);
+                      cow_classifier_device (self->classifier), THUMBNAIL_MOST_PX, error);
   if (!thumbnails)
     return FALSE;
   g_autofree char *html =

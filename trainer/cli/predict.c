@@ -41,7 +41,8 @@ static const VerbHelp help = {
   "\n"
   "An adapter that finds cows (train --recipe detect-frozen) gives a row a cow: image_path, x, y, "
   "width,\n"
-  "height in px of the picture, score; coco is one JSON file of all, --pictures draws them.\n"
+  "height in px of the picture, score; coco is one JSON file of all, --pictures draws them. Where\n"
+  "there are recordings rows have a time, too: a frame every second (--every).\n"
   "\n"
   "Recordings, in any container and codec that GStreamer decodes, come behind the pictures and "
   "are\n"
@@ -114,16 +115,13 @@ static gboolean
 sort_arguments (Job *self, GError **error)
 {
   const Options *options = self->options;
-  g_autoptr (GPtrArray) others = g_ptr_array_new ();
+  g_autoptr (GPtrArray) others = NULL;
 
-  self->videos = g_ptr_array_new ();
-  for (char **word = options->arguments; *word; word++)
-    g_ptr_array_add (video_arguments_is_video (*word) ? self->videos : others, *word);
+  video_arguments_sort (options->arguments, &self->videos, &others);
   if (others->len == 0) {
     self->pictures = g_ptr_array_new ();
     return TRUE;
   }
-  g_ptr_array_add (others, NULL);
   self->pictures = picture_arguments ((char *const *)others->pdata, error);
   if (!self->pictures)
     return FALSE;
@@ -140,8 +138,6 @@ open_inputs (Job *self, GError **error)
     return FALSE;
   if (self->videos->len == 0)
     return TRUE;
-  g_ptr_array_add (self->videos, NULL);
-  g_ptr_array_set_size (self->videos, (int)self->videos->len - 1);
   return video_cutting_open (&self->options->cutting, (char *const *)self->videos->pdata, error);
 }
 
@@ -480,22 +476,21 @@ check_classifying (const Options *options, GError **error)
 static gboolean
 run_boxes (Options *options, GError **error)
 {
-  const char *of_recordings = video_cutting_needs (&options->cutting, USUAL_EVERY);
+  const VideoCutting *cutting = &options->cutting;
   ModelOptions model = options->model;
 
   model.detects = TRUE;
   if (!options->arguments)
-    return verb_usage (error, "no pictures given");
-  if (of_recordings)
-    return verb_usage (error, "%s: an adapter that finds cows reads whole pictures", of_recordings);
-  for (char **word = options->arguments; *word; word++)
-    if (video_arguments_is_video (*word))
-      return verb_usage (error, "%s is a recording: an adapter that finds cows reads pictures",
-                         *word);
+    return verb_usage (error, "no pictures or recordings given");
+  if (cutting->zones_text || cutting->boxes_paths)
+    return verb_usage (error, "%s: an adapter that finds cows reads whole frames",
+                       cutting->zones_text ? "--zones" : "--boxes");
   if (!isnan (options->score) && !(options->score > 0 && options->score < 1))
     return verb_usage (error, "--score %g: a number between 0 and 1 is expected", options->score);
   const PredictBoxes boxes = { .model = &model,
-                               .pictures = options->arguments,
+                               .arguments = options->arguments,
+                               .cutting = &options->cutting,
+                               .usual_every = USUAL_EVERY,
                                .format = options->format,
                                .out = options->out,
                                .drawn = options->drawn,

@@ -47,6 +47,19 @@ video_arguments_is_video (const char *path)
   return caps && is_name_of_video (gst_structure_get_name (gst_caps_get_structure (caps, 0)));
 }
 
+void
+video_arguments_sort (char *const *arguments, GPtrArray **videos, GPtrArray **others)
+{
+  GPtrArray *const lists[] = { *videos = g_ptr_array_new (), *others = g_ptr_array_new () };
+
+  for (char *const *word = arguments; *word; word++)
+    g_ptr_array_add (video_arguments_is_video (*word) ? *videos : *others, *word);
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++) {
+    g_ptr_array_add (lists[i], NULL);
+    g_ptr_array_set_size (lists[i], (int)lists[i]->len - 1);
+  }
+}
+
 gboolean
 video_arguments_check (const GPtrArray *videos, GError **error)
 {

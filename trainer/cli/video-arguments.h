@@ -54,6 +54,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VideoCutting, video_cutting_clear)
 /* Whether a file is a recording, by what GStreamer finds in it; one that is called like a picture
  * is none. */
 gboolean video_arguments_is_video (const char *path);
+/* Which of the arguments are recordings, and which are something else: both of char * that are
+ * borrowed and, behind them, a NULL that `len` does not count. Free with g_ptr_array_unref. */
+void video_arguments_sort (char *const *arguments, GPtrArray **videos, GPtrArray **others);
 /* COW_ERROR_NOT_FOUND where one of the paths is no file. */
 gboolean video_arguments_check (const GPtrArray *videos, GError **error);
 /* "barn-cows" of "dir/barn.mp4" and "cows"; free with g_free. */

@@ -23,6 +23,16 @@ static const struct {
                       { "box lies outside its picture", "boxes lie outside their picture" },
                       { NULL },
                       "Correct or remove these rows." },
+  [CHECK_SIZE] = { "size",
+                   { "frame has another size than its annotations say",
+                     "frames have another size than their annotations say" },
+                   { NULL },
+                   "Its boxes lie elsewhere then: use the pictures that were annotated, or correct "
+                   "the annotations." },
+  [CHECK_NO_COW] = { "no-cow",
+                     { "category is none of cows", "categories are none of cows" },
+                     { NULL },
+                     "Every box is learnt as a cow: take these out of the annotations." },
   [CHECK_CLASS] = { "class-missing",
                     { "class lacks pictures in a split", "classes lack pictures in a split" },
                     { NULL },
@@ -68,6 +78,42 @@ static const struct {
                    { "picture is very small", "pictures are very small" },
                    { NULL },
                    "Little is to be seen on them." },
+  [CHECK_ABSENT] = { "absent",
+                     { "frame is not there", "frames are not there" },
+                     { NULL },
+                     "They are left out; --images FOLDER says where the pictures are." },
+  [CHECK_NAMED_TWICE] = { "named-twice",
+                          { "frame is named again", "frames are named again" },
+                          { NULL },
+                          "What the first says is taken." },
+  [CHECK_NO_BOXES] = { "no-boxes",
+                       { "frame has no boxes", "frames have no boxes" },
+                       { NULL },
+                       "They teach that there is no cow: look whether that is so." },
+  [CHECK_EMPTY_BOX] = { "empty-box",
+                        { "annotation has no box, or none with an area",
+                          "annotations have no box, or none with an area" },
+                        { NULL },
+                        "They are left out." },
+  [CHECK_CUT] = { "cut",
+                  { "box stands over the edge of its frame",
+                    "boxes stand over the edge of their frames" },
+                  { NULL },
+                  "They are cut there." },
+  [CHECK_BOX_TWICE] = { "box-twice",
+                        { "box is there twice", "boxes are there twice" },
+                        { "pair of boxes is nearly one", "pairs of boxes are nearly one" },
+                        "Of those that overlap by 95 % the first is taken, others count as two "
+                        "cows." },
+  [CHECK_TINY_BOX] = { "tiny-box",
+                       { "box is very small when its frame is resized",
+                         "boxes are very small when their frames are resized" },
+                       { NULL },
+                       "A larger --size shows more of them." },
+  [CHECK_FEW_BOXES] = { "few-boxes",
+                        { "class has few boxes", "classes have few boxes" },
+                        { NULL },
+                        "Little can be learnt, or measured, of them." },
   [CHECK_FLAT] = { "flat",
                    { "picture is nearly without contrast", "pictures are nearly without contrast" },
                    { NULL },
@@ -101,12 +147,16 @@ add_counts (TextTable *table, const char *name, const guint *counts)
   text_table_add (table, cells);
 }
 
-/* What is counted by split: by class, or by combination of labels. */
+/* What is counted by split: by class, by combination of labels, or what frames hold. */
 static const TextColumn class_columns[] = {
   { "class", TRUE, 0 }, { "train", FALSE, 0 }, { "val", FALSE, 0 }, { "test", FALSE, 0 }
 };
 static const TextColumn label_columns[] = {
   { "labels", TRUE, 0 }, { "train", FALSE, 0 }, { "val", FALSE, 0 }, { "test", FALSE, 0 }
+};
+
+static const TextColumn frame_columns[] = {
+  { "boxes", TRUE, 0 }, { "train", FALSE, 0 }, { "val", FALSE, 0 }, { "test", FALSE, 0 }
 };
 
 static void
@@ -147,8 +197,54 @@ add_sets (GString *text, const CowDataset *dataset, guint most)
     g_string_append_printf (text, "and %u more (--all lists them)\n", sets->n - n);
 }
 
+/* Boxes by split: counts [n_classes + 1, splits], those of no class last; g_free. */
+static guint *
+count_boxes (const CowFrames *frames, guint *without)
+{
+  guint *counts = g_new0 (guint, (gsize)(frames->n_classes + 1) * COW_N_SPLITS);
+
+  memset (without, 0, COW_N_SPLITS * sizeof *without);
+  for (guint i = 0; i < frames->frames->len; i++) {
+    const CowFrame *frame = cow_frames_get (frames, i);
+    const CowFrameBox *boxes = cow_frames_boxes (frames, frame);
+    without[frame->split] += frame->n_boxes == 0;
+    for (guint k = 0; k < frame->n_boxes; k++) {
+      const guint class = boxes[k].behaviour < 0 ? frames->n_classes : (guint)boxes[k].behaviour;
+      counts[(gsize) class * COW_N_SPLITS + frame->split]++;
+    }
+  }
+  return counts;
+}
+
 static void
-add_table (GString *text, const CowDataset *dataset, guint most)
+add_frames_table (GString *text, const CowFrames *frames)
+{
+  g_autoptr (TextTable) table = text_table_new (frame_columns, G_N_ELEMENTS (frame_columns));
+  guint without[COW_N_SPLITS], all[COW_N_SPLITS] = { 0 };
+  g_autofree guint *counts = count_boxes (frames, without);
+
+  for (guint c = 0; c <= frames->n_classes; c++) {
+    const guint *own = counts + (gsize)c * COW_N_SPLITS;
+    guint n = 0;
+    for (guint split = 0; split < COW_N_SPLITS; split++) {
+      all[split] += own[split];
+      n += own[split];
+    }
+    if (c < frames->n_classes)
+      add_counts (table, frames->classes[c], own);
+    else if (n > 0 && frames->n_classes > 0)
+      add_counts (table, "(no behaviour)", own);
+  }
+  add_counts (table, "all boxes", all);
+  for (guint split = 0; split < COW_N_SPLITS; split++)
+    all[split] = frames->splits[split]->len;
+  add_counts (table, "frames", all);
+  add_counts (table, "frames without boxes", without);
+  append_counts (text, table);
+}
+
+static void
+add_classes_table (GString *text, const CowDataset *dataset, guint most)
 {
   g_autoptr (TextTable) table = text_table_new (class_columns, G_N_ELEMENTS (class_columns));
   guint counts[COW_N_SPLITS];
@@ -168,6 +264,17 @@ add_table (GString *text, const CowDataset *dataset, guint most)
   append_counts (text, table);
   if (dataset->sets)
     add_sets (text, dataset, most);
+}
+
+static void
+add_table (GString *text, const Check *self, guint most)
+{
+  const CowDataset *dataset = self->dataset;
+
+  if (self->frames)
+    add_frames_table (text, self->frames);
+  else
+    add_classes_table (text, dataset, most);
   if (dataset->divided)
     g_string_append_printf (text, "(divided here%s%s)\n",
                             dataset->grouped_by ? ", kept together by " : "",
@@ -189,6 +296,8 @@ add_finding (GString *text, const Check *self, const CheckFinding *finding, guin
                             path);
     if (n == 1 && finding->text)
       g_string_append_printf (text, ": %s\n", finding->text);
+    else if (self->frames)
+      g_string_append_printf (text, "  (%s)\n", cow_split_name (sample->split));
     else
       g_string_append_printf (text, "  (%s, %s)\n", cow_dataset_label_text (self->dataset, sample),
                               cow_split_name (sample->split));
@@ -224,14 +333,14 @@ add_kind (GString *text, const Check *self, CheckKind kind, gboolean near, guint
 }
 
 static void
-add_passed (GString *text, const CowDataset *dataset, guint most)
+add_passed (GString *text, const GPtrArray *passed, guint most)
 {
-  const guint n = dataset->passed->len;
+  const guint n = passed->len;
 
   if (n > 0)
     g_string_append (text, "\nLeft out:\n");
   for (guint i = 0; i < MIN (n, most); i++) {
-    const PassedFile *file = dataset->passed->pdata[i];
+    const PassedFile *file = passed->pdata[i];
     g_autofree char *path = file_name_text (file->path);
     g_string_append_printf (text, "  %s: %s\n", path, scan_reason_text (file->reason));
   }
@@ -244,22 +353,22 @@ check_report_text (const Check *self, guint most)
 {
   GString *text = g_string_new (NULL);
   const guint n_problems = check_n_problems (self),
-              n_warnings = self->findings->len - n_problems + self->dataset->warnings->len;
+              n_warnings = self->findings->len - n_problems + self->warnings->len;
 
-  add_table (text, self->dataset, most);
-  for (guint i = 0; i < self->dataset->notes->len; i++)
+  add_table (text, self, most);
+  for (guint i = 0; i < self->notes->len; i++)
     g_string_append_printf (text, "%s%s\n", i == 0 ? "\n" : "",
-                            (const char *)self->dataset->notes->pdata[i]);
-  for (guint i = 0; i < self->dataset->warnings->len; i++)
-    g_string_append_printf (text, "\nWarning: %s\n",
-                            (const char *)self->dataset->warnings->pdata[i]);
-  add_passed (text, self->dataset, most);
+                            (const char *)self->notes->pdata[i]);
+  for (guint i = 0; i < self->warnings->len; i++)
+    g_string_append_printf (text, "\nWarning: %s\n", (const char *)self->warnings->pdata[i]);
+  add_passed (text, self->passed, most);
   for (CheckKind kind = 0; kind < CHECK_N_KINDS; kind++)
     for (gboolean near = FALSE; near <= TRUE; near++)
       add_kind (text, self, kind, near, most);
-  g_string_append_printf (text, "\n%u picture%s: %u problem%s, %u warning%s\n",
-                          self->dataset->samples->len, words_s (self->dataset->samples->len),
-                          n_problems, words_s (n_problems), n_warnings, words_s (n_warnings));
+  g_string_append_printf (text, "\n%u %s%s: %u problem%s, %u warning%s\n",
+                          self->dataset->samples->len, self->frames ? "frame" : "picture",
+                          words_s (self->dataset->samples->len), n_problems, words_s (n_problems),
+                          n_warnings, words_s (n_warnings));
   return g_string_free (text, FALSE);
 }
 
@@ -276,6 +385,32 @@ counts_object (const CowDataset *dataset)
       json_object_set_int_member (counts, dataset->classes[c],
                                   cow_dataset_count (dataset, split, (int)c));
     json_object_set_object_member (object, cow_split_name (split), counts);
+  }
+  return object;
+}
+
+/* The same of frames: how many there are, how many without boxes, and boxes by class. */
+static JsonObject *
+frames_object (const CowFrames *frames)
+{
+  JsonObject *object = json_object_new ();
+  guint without[COW_N_SPLITS];
+  g_autofree guint *counts = count_boxes (frames, without);
+
+  for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++) {
+    JsonObject *part = json_object_new (), *classes = json_object_new ();
+    guint n = 0;
+    for (guint c = 0; c <= frames->n_classes; c++) {
+      n += counts[(gsize)c * COW_N_SPLITS + split];
+      if (c < frames->n_classes)
+        json_object_set_int_member (classes, frames->classes[c],
+                                    counts[(gsize)c * COW_N_SPLITS + split]);
+    }
+    json_object_set_int_member (part, "frames", frames->splits[split]->len);
+    json_object_set_int_member (part, "without_boxes", without[split]);
+    json_object_set_int_member (part, "boxes", n);
+    json_object_set_object_member (part, "classes", classes);
+    json_object_set_object_member (object, cow_split_name (split), part);
   }
   return object;
 }
@@ -298,8 +433,9 @@ finding_object (const Check *self, const CheckFinding *finding)
     JsonObject *picture = json_object_new ();
     g_autofree char *path = file_name_text (sample->path);
     json_object_set_string_member (picture, "path", path);
-    json_object_set_string_member (picture, "label",
-                                   cow_dataset_label_text (self->dataset, sample));
+    if (!self->frames)
+      json_object_set_string_member (picture, "label",
+                                     cow_dataset_label_text (self->dataset, sample));
     json_object_set_string_member (picture, "split", cow_split_name (sample->split));
     json_array_add_object_element (pictures, picture);
   }
@@ -338,12 +474,12 @@ check_report_json (const Check *self)
 
   for (guint i = 0; i < self->findings->len; i++)
     json_array_add_object_element (findings, finding_object (self, self->findings->pdata[i]));
-  for (guint i = 0; i < self->dataset->warnings->len; i++)
-    json_array_add_string_element (warnings, self->dataset->warnings->pdata[i]);
-  for (guint i = 0; i < self->dataset->notes->len; i++)
-    json_array_add_string_element (notes, self->dataset->notes->pdata[i]);
-  for (guint i = 0; i < self->dataset->passed->len; i++) {
-    const PassedFile *file = self->dataset->passed->pdata[i];
+  for (guint i = 0; i < self->warnings->len; i++)
+    json_array_add_string_element (warnings, self->warnings->pdata[i]);
+  for (guint i = 0; i < self->notes->len; i++)
+    json_array_add_string_element (notes, self->notes->pdata[i]);
+  for (guint i = 0; i < self->passed->len; i++) {
+    const PassedFile *file = self->passed->pdata[i];
     g_autofree char *path = file_name_text (file->path);
     JsonObject *member = json_object_new ();
     json_object_set_string_member (member, "path", path);
@@ -352,7 +488,11 @@ check_report_json (const Check *self)
   }
   json_object_set_int_member (object, "pictures", self->dataset->samples->len);
   json_object_set_int_member (object, "problems", check_n_problems (self));
-  json_object_set_object_member (object, "splits", counts_object (self->dataset));
+  if (self->frames)
+    json_object_set_int_member (object, "boxes", self->frames->boxes->len);
+  json_object_set_object_member (object, "splits",
+                                 self->frames ? frames_object (self->frames)
+                                              : counts_object (self->dataset));
   if (self->dataset->sets)
     json_object_set_array_member (object, "label_sets", sets_array (self->dataset));
   json_object_set_array_member (object, "warnings", warnings);

@@ -25,13 +25,21 @@ finding_free (gpointer data)
   g_free (self);
 }
 
-static CheckFinding *
+void
 check_add (Check *self, CheckKind kind, gboolean near, GArray *samples, char *text)
 {
   CheckFinding *finding = g_new (CheckFinding, 1);
   *finding = (CheckFinding){ kind, near, samples, text };
   g_ptr_array_add (self->findings, finding);
-  return finding;
+}
+
+void
+check_add_one (Check *self, CheckKind kind, gboolean near, guint sample, char *text)
+{
+  GArray *samples = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  g_array_append_val (samples, sample);
+  check_add (self, kind, near, samples, text);
 }
 
 gboolean
@@ -40,6 +48,8 @@ check_is_problem (CheckKind kind, gboolean near)
   switch (kind) {
   case CHECK_UNREADABLE:
   case CHECK_OUTSIDE:
+  case CHECK_SIZE:
+  case CHECK_NO_COW:
   case CHECK_CLASS:
   case CHECK_GROUP:
     return TRUE;
@@ -187,10 +197,8 @@ add_unreadable (Check *self, const GPtrArray *errors)
     const char *path = cow_dataset_sample (self->dataset, i)->path, *text = errors->pdata[i];
     const gboolean prefixed =
         g_str_has_prefix (text, path) && g_str_has_prefix (text + strlen (path), ": ");
-    GArray *samples = g_array_new (FALSE, FALSE, sizeof (guint));
-    g_array_append_val (samples, i);
-    check_add (self, prefixed ? CHECK_UNREADABLE : CHECK_OUTSIDE, FALSE, samples,
-               g_strdup (prefixed ? text + strlen (path) + 2 : text));
+    check_add_one (self, prefixed ? CHECK_UNREADABLE : CHECK_OUTSIDE, FALSE, i,
+                   g_strdup (prefixed ? text + strlen (path) + 2 : text));
   }
 }
 
@@ -235,10 +243,8 @@ find_tiny (Check *self)
     const CheckedPicture *picture = &self->pictures[i];
     if (!picture->readable || (guint)MIN (picture->width, picture->height) >= self->least_side)
       continue;
-    GArray *samples = g_array_new (FALSE, FALSE, sizeof (guint));
-    g_array_append_val (samples, i);
-    check_add (self, CHECK_TINY, FALSE, samples,
-               g_strdup_printf ("%d x %d", picture->width, picture->height));
+    check_add_one (self, CHECK_TINY, FALSE, i,
+                   g_strdup_printf ("%d x %d", picture->width, picture->height));
   }
 }
 
@@ -255,10 +261,8 @@ find_noted (Check *self)
     if (!picture->remark || (i > 0 && g_str_equal (cow_dataset_sample (dataset, i)->path,
                                                    cow_dataset_sample (dataset, i - 1)->path)))
       continue;
-    GArray *samples = g_array_new (FALSE, FALSE, sizeof (guint));
-    g_array_append_val (samples, i);
-    check_add (self, picture->notes & PICTURE_FLAT ? CHECK_FLAT : CHECK_NOTED, FALSE, samples,
-               g_strdup (picture->remark));
+    check_add_one (self, picture->notes & PICTURE_FLAT ? CHECK_FLAT : CHECK_NOTED, FALSE, i,
+                   g_strdup (picture->remark));
   }
 }
 
@@ -454,10 +458,8 @@ find_other_folder (Check *self)
     const int folder = class_of_folder (self->dataset, sample->path);
     if (folder < 0 || cow_dataset_shows (self->dataset, sample, (guint)folder))
       continue;
-    GArray *samples = g_array_new (FALSE, FALSE, sizeof (guint));
-    g_array_append_val (samples, i);
-    check_add (
-        self, CHECK_FOLDER, FALSE, samples,
+    check_add_one (
+        self, CHECK_FOLDER, FALSE, i,
         g_strdup_printf ("is labelled \"%s\"", cow_dataset_label_text (self->dataset, sample)));
   }
 }
@@ -510,6 +512,9 @@ check_run (const CowDataset *dataset, guint least_side, int n_threads, GError **
   g_autoptr (Check) self = g_new0 (Check, 1);
 
   self->dataset = dataset;
+  self->warnings = dataset->warnings;
+  self->notes = dataset->notes;
+  self->passed = dataset->passed;
   self->least_side = least_side;
   self->pictures = g_new0 (CheckedPicture, dataset->samples->len);
   self->findings = g_ptr_array_new_with_free_func (finding_free);

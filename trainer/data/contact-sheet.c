@@ -10,6 +10,7 @@
 #include "trainer/host/words.h"
 
 #define MOST_TILE    224 /* px, the longer side of a drawn picture */
+#define MOST_FRAME   320 /* the same of a whole frame, whose cows are small */
 #define GAP          4   /* px between a picture and its copies */
 #define WIDE_GAP     16  /* px between one picture and the next, and around all */
 #define LABEL_HEIGHT 20  /* px above each row */
@@ -20,7 +21,9 @@ typedef struct {
   CowPreparer *preparer;
   double scale; /* of a picture's pixels to the sheet's */
   double tile_width, tile_height;
-  guint8 *rgb; /* [height, width, 3] */
+  double cell_width;      /* of a picture with its copies, and the gap behind them */
+  guint columns, n_lines; /* cells beside each other, and lines of them that a row has room for */
+  guint8 *rgb;            /* [height, width, 3] */
 } Sheet;
 
 /* ---- one picture ----------------------------------------------------------------------------- */
@@ -123,20 +126,23 @@ draw_class (const Sheet *self, PlotCanvas *canvas, double y, guint label, GError
   const gboolean none = label == dataset->n_classes;
   const guint n = none ? cow_dataset_count_none (dataset, sheet->split)
                        : cow_dataset_count (dataset, sheet->split, (int)label);
-  g_autofree char *text = g_strdup_printf (
-      "%s: %u picture%s", none ? COW_LABEL_NONE : dataset->classes[label], n, words_s (n));
+  g_autofree char *text =
+      g_strdup_printf ("%s: %u %s%s", none ? COW_LABEL_NONE : dataset->classes[label], n,
+                       sheet->frames ? "frame" : "picture", words_s (n));
   const PlotText style = { .y_align = 1, .bold = TRUE };
-  double x = WIDE_GAP;
 
-  plot_text (canvas, x, y + LABEL_HEIGHT - 3, &style, text);
-  for (guint i = 0; i < chosen->len; i++, x += WIDE_GAP - GAP)
-    for (guint copy = 0; copy <= sheet->copies; copy++, x += self->tile_width + GAP) {
+  plot_text (canvas, WIDE_GAP, y + LABEL_HEIGHT - 3, &style, text);
+  for (guint i = 0; i < chosen->len; i++)
+    for (guint copy = 0; copy <= sheet->copies; copy++) {
       const guint sample = g_array_index (chosen, guint, i);
+      const double left = WIDE_GAP + i % self->columns * self->cell_width +
+                          copy * (self->tile_width + GAP),
+                   top = y + LABEL_HEIGHT + i / self->columns * (self->tile_height + WIDE_GAP);
       const CowLoadItem item = { .sample = sample,
                                  .copy = copy,
                                  .key =
                                      cow_random_key (cow_random_key (sheet->seed, sample), copy) };
-      if (!draw_tile (self, canvas->cr, x, y + LABEL_HEIGHT, &item, error))
+      if (!draw_tile (self, canvas->cr, left, top, &item, error))
         return FALSE;
     }
   return TRUE;
@@ -159,10 +165,9 @@ draw (const Sheet *self, const char *path, GError **error)
   const gboolean none = cow_dataset_count_none (sheet->dataset, sheet->split) > 0;
   const guint n_rows =
       MIN (sheet->dataset->n_classes + (none ? 1 : 0), COW_CONTACT_SHEET_MOST_CLASSES);
-  const double row = LABEL_HEIGHT + self->tile_height + WIDE_GAP;
-  const double picture = (sheet->copies + 1) * (self->tile_width + GAP) + WIDE_GAP - GAP;
+  const double row = LABEL_HEIGHT + self->n_lines * (self->tile_height + WIDE_GAP);
   cairo_surface_t *surface = cairo_image_surface_create (
-      CAIRO_FORMAT_RGB24, (int)ceil (WIDE_GAP + sheet->per_class * picture),
+      CAIRO_FORMAT_RGB24, (int)ceil (WIDE_GAP + self->columns * self->cell_width),
       (int)ceil (WIDE_GAP + n_rows * row));
   cairo_t *cr = cairo_create (surface);
   PlotCanvas canvas = { cr, &plot_light };
@@ -183,7 +188,10 @@ gboolean
 cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError **error)
 {
   const CowPreprocess *preprocess = &self->preprocess;
-  const double scale = MIN (1, (double)MOST_TILE / MAX (preprocess->width, preprocess->height));
+  const double most = self->frames ? MOST_FRAME : MOST_TILE,
+               scale = MIN (1, most / MAX (preprocess->width, preprocess->height));
+  const guint n_most = MAX (MIN (self->per_class, self->dataset->splits[self->split]->len), 1);
+  const guint columns = self->columns > 0 ? MIN (self->columns, self->per_class) : self->per_class;
   g_autofree guint8 *rgb = g_try_malloc (cow_preprocess_size (preprocess));
   g_autoptr (CowPreparer) preparer = cow_preparer_new (self->device, error);
   const Sheet sheet = { .sheet = self,
@@ -195,6 +203,10 @@ cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError *
                         .scale = scale,
                         .tile_width = preprocess->width * scale,
                         .tile_height = preprocess->height * scale,
+                        .cell_width =
+                            (self->copies + 1) * (preprocess->width * scale + GAP) + WIDE_GAP - GAP,
+                        .columns = columns,
+                        .n_lines = (n_most + columns - 1) / columns,
                         .rgb = rgb };
 
   if (!preparer)

@@ -19,12 +19,14 @@ typedef struct {
   CowPreprocess preprocess;
   CowAugment augment;
   guint per_class;         /* pictures of each class */
+  guint columns;           /* so many of them beside each other; 0: all */
   guint copies;            /* augmented copies that follow each of them */
   guint64 seed;            /* chooses them */
   const CowFrames *frames; /* of whole frames, whose boxes are drawn; else NULL */
 } CowContactSheet;
 
-/* Writes a PNG with a row a class, of the first classes where there are more than rows. What is
+/* Writes a PNG with a row a class, of the first classes where there are more than rows; a row has
+ * as many lines as its columns ask for. What is
  * drawn went through resizing and augmentation as in training, before it was normalised. */
 gboolean cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError **error);
 

@@ -16,13 +16,51 @@
 
 /* ---- findings -------------------------------------------------------------------------------- */
 
+/* Whether a finding is told one by one where that is asked for: it is of a frame or a box, and not
+ * of how a format was understood. */
+static gboolean
+is_told_singly (const FramesDraft *self, FramesFinding finding)
+{
+  switch (finding) {
+  case FRAMES_ABSENT:
+  case FRAMES_UNREADABLE:
+  case FRAMES_TWICE:
+  case FRAMES_UNLABELLED:
+  case FRAMES_NO_BOX:
+  case FRAMES_NO_AREA:
+  case FRAMES_OUTSIDE:
+  case FRAMES_CUT:
+  case FRAMES_DOUBLED:
+  case FRAMES_TINY:
+    return self->options->set.keep_absent;
+  default:
+    return FALSE;
+  }
+}
+
+/* Frames that are not taken have none of the set's. */
+static gboolean
+is_of_last (const FramesDraft *self, FramesFinding finding)
+{
+  return finding != FRAMES_ABSENT && finding != FRAMES_UNREADABLE && finding != FRAMES_TWICE &&
+         self->frames->frames->len > 0;
+}
+
 void
 frames_draft_find (FramesDraft *self, FramesFinding finding, const char *place)
 {
   FramesTally *tally = &self->tally[finding];
+  CowFrames *frames = self->frames;
 
   if (tally->n++ == 0)
     tally->place = g_strdup (place);
+  if (!is_told_singly (self, finding))
+    return;
+  const CowFrameOddity oddity = { .finding = finding,
+                                  .frame = is_of_last (self, finding) ? frames->frames->len - 1
+                                                                      : G_MAXUINT,
+                                  .place = g_string_chunk_insert (frames->strings, place) };
+  g_array_append_val (frames->oddities, oddity);
 }
 
 /* One and many of each kind, and what becomes of them. */
@@ -32,6 +70,7 @@ static const struct {
   [FRAMES_ABSENT] = { "frame is", "frames are",
                       "not there or cannot be read, and left out (--images FOLDER says where the "
                       "pictures are)" },
+  [FRAMES_UNREADABLE] = { "frame", "frames", "cannot be read, and left out" },
   [FRAMES_TWICE] = { "frame is", "frames are", "named again; what the first says is taken" },
   [FRAMES_UNLABELLED] = { "frame has", "frames have",
                           "no file of labels: taken as frames without cows" },
@@ -66,7 +105,7 @@ frames_draft_tell (FramesDraft *self)
 {
   for (guint i = 0; i < FRAMES_N_FINDINGS; i++) {
     const FramesTally *tally = &self->tally[i];
-    if (tally->n > 0)
+    if (tally->n > 0 && !is_told_singly (self, (FramesFinding)i))
       dataset_draft_warn (&self->common, "%u %s %s (%s%s)", tally->n,
                           words_of (tally->n, findings[i].one, findings[i].many), findings[i].what,
                           tally->n > 1 ? "the first: " : "", tally->place);
@@ -120,6 +159,7 @@ frames_draft_add (FramesDraft *self, const FramesEntry *entry, const char *place
 {
   GStringChunk *strings = self->frames->strings;
   g_autofree char *group = group_of (self, entry);
+  g_autoptr (GError) local = NULL;
   CowFrame frame = { .split = entry->split, .first_box = self->frames->boxes->len };
 
   *taken = FALSE;
@@ -132,8 +172,14 @@ frames_draft_add (FramesDraft *self, const FramesEntry *entry, const char *place
                  COW_FRAMES_MOST);
     return FALSE;
   }
-  if (!find_size (entry, &frame, place, error))
-    return FALSE;
+  if (!find_size (entry, &frame, place, &local)) {
+    if (!self->options->set.keep_absent) {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+    frames_draft_find (self, FRAMES_UNREADABLE, local->message);
+    return TRUE;
+  }
   if (group && !*group)
     self->common.n_ungrouped++;
   frame.path = g_string_chunk_insert (strings, entry->path);

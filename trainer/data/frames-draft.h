@@ -9,29 +9,6 @@
 #include "trainer/data/path-finder.h"
 
 /* What is said once, with the number and the first place. */
-typedef enum {
-  FRAMES_ABSENT,     /* a picture that is not there; its boxes are left out with it */
-  FRAMES_TWICE,      /* a picture that is named again */
-  FRAMES_UNLABELLED, /* a picture without a file of labels */
-  FRAMES_NO_PICTURE, /* labels without a picture */
-  FRAMES_NO_IMAGE,   /* an annotation of an image that is not listed */
-  FRAMES_CATEGORY,   /* a box of a category that is not listed */
-  FRAMES_NO_BOX,     /* an annotation that is no box and has no outline */
-  FRAMES_NO_AREA,
-  FRAMES_OUTSIDE,
-  FRAMES_CUT,
-  FRAMES_DOUBLED,
-  FRAMES_TINY,
-  FRAMES_OUTLINE,    /* a polygon, whose bounding box is taken */
-  FRAMES_ROTATED,    /* a rotated box, likewise */
-  FRAMES_SIXTH,      /* a sixth number behind a box */
-  FRAMES_SEVERAL,    /* a box with several labels */
-  FRAMES_ANNOTATORS, /* a frame that was annotated more than once */
-  FRAMES_GUESS,      /* a frame whose annotations a program made and nobody accepted */
-  FRAMES_UNDONE,     /* a frame that nobody has annotated yet */
-  FRAMES_N_FINDINGS
-} FramesFinding;
-
 typedef struct {
   guint n;
   char *place; /* of the first */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "model/files/file-writer.h"
+#include "trainer/data/coco-names.h"
 #include "trainer/data/dataset-classes.h"
 #include "trainer/data/dataset-readers.h"
 #include "trainer/data/dataset-split.h"
@@ -52,23 +53,32 @@ recognize_file (const char *path, Format *format)
   return TRUE;
 }
 
-/* The file of annotations in a folder: of a name that programs give it, or the only one of its
- * kind; NULL where there is none. g_free. */
+/* The file in a folder that has a name which programs give to annotations; NULL: none. g_free. */
 static char *
-find_file (const char *folder, Format *format)
+find_named (const char *folder, Format *format)
 {
   static const char *const names[] = { "data.yaml",        "dataset.yaml",
                                        "data.yml",         "_annotations.coco.json",
                                        "annotations.json", "annotations.xml",
                                        "result.json" };
-  static const char *const suffixes[] = { ".yaml", ".yml", ".json", ".xml" };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *path = g_build_filename (folder, names[i], NULL);
     if (cow_path_is_file (path) && recognize_file (path, format))
       return g_steal_pointer (&path);
   }
-  for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++) {
+  return NULL;
+}
+
+/* The file of annotations in a folder: of such a name, or the only one of its kind; NULL where
+ * there is none. g_free. */
+static char *
+find_file (const char *folder, Format *format)
+{
+  static const char *const suffixes[] = { ".yaml", ".yml", ".json", ".xml" };
+  char *named = find_named (folder, format);
+
+  for (guint i = 0; i < G_N_ELEMENTS (suffixes) && !named; i++) {
     g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
     g_autofree char *only = NULL;
     const char *name;
@@ -77,9 +87,9 @@ find_file (const char *folder, Format *format)
       if (*name != '.' && g_str_has_suffix (name, suffixes[i]) && n++ == 0)
         only = g_build_filename (folder, name, NULL);
     if (n == 1 && recognize_file (only, format))
-      return g_steal_pointer (&only);
+      named = g_steal_pointer (&only);
   }
-  return NULL;
+  return named;
 }
 
 static gboolean
@@ -144,6 +154,57 @@ check_format (const FramesDraft *self, GError **error)
                "is expected",
                format);
   return FALSE;
+}
+
+static gboolean
+has_json (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir)))
+    if (g_str_has_suffix (name, ".json"))
+      return TRUE;
+  return FALSE;
+}
+
+/* Whether a folder has a file of annotations by its usual name, or the folders of COCO or YOLO. */
+static gboolean
+looks_like_frames (const char *folder)
+{
+  Format format;
+  g_autofree char *file = find_named (folder, &format),
+                  *annotations = g_build_filename (folder, "annotations", NULL);
+
+  return file || has_json (annotations) ||
+         (has_folder (folder, "images") && has_folder (folder, "labels"));
+}
+
+gboolean
+cow_frames_are_meant (const CowDatasetOptions *options)
+{
+  const char *const paths[] = { options->data, options->train, options->val, options->test };
+  const char *path = NULL;
+  Format format;
+
+  for (guint i = 0; i < G_N_ELEMENTS (paths) && !path; i++)
+    path = paths[i];
+  if (options->format && !g_str_equal (options->format, "auto")) {
+    for (guint i = 0; i < N_FORMATS; i++)
+      if (i != MMCOWS && g_str_equal (options->format, formats[i].name))
+        return TRUE;
+    return FALSE;
+  }
+  if (!path || !cow_path_is_folder (path))
+    return path && recognize_file (path, &format);
+  g_autoptr (GPtrArray) names = scan_folder_names (path);
+  gboolean found = looks_like_frames (path);
+  for (guint i = 0; i < names->len && !found; i++) {
+    g_autofree char *part = g_build_filename (path, names->pdata[i], NULL);
+    CowSplit split;
+    found = cow_split_parse (names->pdata[i], &split) && looks_like_frames (part);
+  }
+  return found;
 }
 
 /* ---- inputs ---------------------------------------------------------------------------------- */
@@ -270,6 +331,39 @@ read_inputs (FramesDraft *self, GError **error)
 
 /* ---- behaviours ------------------------------------------------------------------------------ */
 
+/*
+ * Lists of the COCO data set's categories come with people, dogs and cars in them. Which boxes are
+ * of no cow only whoever made the data can say, but they would all be learnt as cows. `place`
+ * [labels] are the classes of labels.
+ */
+static void
+find_others (FramesDraft *self, const int *place)
+{
+  const CowDataset *common = self->common.set;
+  const CowFrames *frames = self->frames;
+  g_autofree guint *counts = g_new0 (guint, common->n_classes + 1);
+
+  for (guint i = 0; i < frames->boxes->len; i++) {
+    const int label = g_array_index (frames->boxes, CowFrameBox, i).behaviour;
+    if (label >= 0)
+      counts[place[label]]++;
+  }
+  for (guint c = 0; c < common->n_classes; c++)
+    if (counts[c] > 0 && coco_names_is_other (common->classes[c]))
+      g_ptr_array_add (frames->others, g_strdup_printf ("\"%s\" (%u box%s)", common->classes[c],
+                                                        counts[c], words_of (counts[c], "", "es")));
+  if (frames->others->len == 0 || self->options->set.keep_absent)
+    return;
+  g_autoptr (GPtrArray) names = g_ptr_array_copy (frames->others, NULL, NULL);
+  g_ptr_array_set_free_func (names, NULL);
+  g_ptr_array_add (names, NULL);
+  g_autofree char *list = g_strjoinv (", ", (char **)names->pdata);
+  dataset_draft_warn (&self->common,
+                      "%s: no behaviour of cows, and as they stand they are taken for cows; take "
+                      "these categories out",
+                      list);
+}
+
 /* Replaces labels by behaviours. One label alone tells nothing but that there is a cow. */
 static gboolean
 number_behaviours (FramesDraft *self, GError **error)
@@ -280,6 +374,7 @@ number_behaviours (FramesDraft *self, GError **error)
 
   if (!dataset_classes_find (&self->common, place, error))
     return FALSE;
+  find_others (self, place);
   const gboolean none = common->n_classes < 2;
   guint n_unknown = 0;
   for (guint i = 0; i < frames->boxes->len; i++) {
@@ -382,6 +477,8 @@ warn_of_torn_groups (FramesDraft *self)
                          torn = g_hash_table_new (g_str_hash, g_str_equal);
   const CowFrames *frames = self->frames;
 
+  if (self->options->set.keep_absent)
+    return;
   for (guint i = 0; i < frames->frames->len; i++) {
     const CowFrame *frame = cow_frames_get (frames, i);
     if (frame->group && frame->split == COW_TRAIN)
@@ -479,6 +576,8 @@ cow_frames_open (const CowFramesOptions *options, GError **error)
   frames->frames = g_array_new (FALSE, FALSE, sizeof (CowFrame));
   frames->boxes = g_array_new (FALSE, FALSE, sizeof (CowFrameBox));
   frames->warnings = g_ptr_array_new_with_free_func (g_free);
+  frames->others = g_ptr_array_new_with_free_func (g_free);
+  frames->oddities = g_array_new (FALSE, FALSE, sizeof (CowFrameOddity));
   frames->notes = g_ptr_array_new_with_free_func (g_free);
   frames->strings = g_string_chunk_new (1 << 16);
   for (guint i = 0; i < COW_N_SPLITS; i++)

@@ -15,6 +15,10 @@ G_BEGIN_DECLS
  * out without harm is, and is among the warnings.
  */
 CowFrames *cow_frames_open (const CowFramesOptions *options, GError **error);
+/* Whether such options mean frames with boxes, where pictures with classes could be meant, too: by
+ * `format`, or as a file or folder of the first path that is given looks; MmCows' frames, which can
+ * be both, are not. */
+gboolean cow_frames_are_meant (const CowDatasetOptions *options);
 
 G_END_DECLS
 

@@ -20,6 +20,8 @@ cow_frames_free (CowFrames *self)
   for (guint i = 0; i < COW_N_SPLITS; i++)
     g_clear_pointer (&self->splits[i], g_array_unref);
   g_clear_pointer (&self->warnings, g_ptr_array_unref);
+  g_clear_pointer (&self->others, g_ptr_array_unref);
+  g_clear_pointer (&self->oddities, g_array_unref);
   g_clear_pointer (&self->notes, g_ptr_array_unref);
   g_clear_pointer (&self->passed, g_ptr_array_unref);
   g_free (self->grouped_by);

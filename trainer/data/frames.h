@@ -37,6 +37,38 @@ typedef struct {
   guint first_box, n_boxes; /* boxes[first_box .. first_box + n_boxes); 0 boxes: no cow is there */
 } CowFrame;
 
+/* What readers find wrong with frames and boxes, or take otherwise than it is written. */
+typedef enum {
+  FRAMES_ABSENT,     /* a picture that is not there; its boxes are left out with it */
+  FRAMES_UNREADABLE, /* a picture whose size has to be read and cannot be; likewise */
+  FRAMES_TWICE,      /* a picture that is named again */
+  FRAMES_UNLABELLED, /* a picture without a file of labels */
+  FRAMES_NO_PICTURE, /* labels without a picture */
+  FRAMES_NO_IMAGE,   /* an annotation of an image that is not listed */
+  FRAMES_CATEGORY,   /* a box of a category that is not listed */
+  FRAMES_NO_BOX,     /* an annotation that is no box and has no outline */
+  FRAMES_NO_AREA,
+  FRAMES_OUTSIDE,
+  FRAMES_CUT,
+  FRAMES_DOUBLED,
+  FRAMES_TINY,
+  FRAMES_OUTLINE,    /* a polygon, whose bounding box is taken */
+  FRAMES_ROTATED,    /* a rotated box, likewise */
+  FRAMES_SIXTH,      /* a sixth number behind a box */
+  FRAMES_SEVERAL,    /* a box with several labels */
+  FRAMES_ANNOTATORS, /* a frame that was annotated more than once */
+  FRAMES_GUESS,      /* a frame whose annotations a program made and nobody accepted */
+  FRAMES_UNDONE,     /* a frame that nobody has annotated yet */
+  FRAMES_N_FINDINGS
+} FramesFinding;
+
+/* One of them. */
+typedef struct {
+  FramesFinding finding;
+  guint frame;       /* index in `frames`; G_MAXUINT: of none that was taken */
+  const char *place; /* the set's: in which file, and where in it; of FRAMES_UNREADABLE why */
+} CowFrameOddity;
+
 typedef struct {
   GArray *frames; /* of CowFrame, in an order that depends on the input alone */
   GArray *boxes;  /* of CowFrameBox, frame by frame */
@@ -46,6 +78,9 @@ typedef struct {
   guint n_identities;
   GArray *splits[COW_N_SPLITS]; /* of guint: indices in `frames`, ascending */
   GPtrArray *warnings; /* of char *: what was left out, cut or guessed, a line of each kind */
+  GArray *oddities;    /* of CowFrameOddity, of those that are no warnings then: with
+                          `set.keep_absent`, where each is told by itself; else empty */
+  GPtrArray *others;   /* of char *: categories that are none of cows, each with its boxes */
   GPtrArray *notes;    /* of char *: how the input was understood */
   GPtrArray *passed;   /* of PassedFile (scan.h): what was left out of folders */
   char *grouped_by;    /* what keeps frames together, or NULL when each is its own group */
@@ -59,7 +94,8 @@ typedef struct {
    * `format` is NULL or "auto", "coco", "yolo", "cvat", "label-studio" or "mmcows-frames";
    * `group_by` is "name" (file name without its last number), "folder", "source" or "none", of
    * COCO a member of its images too ("video_id": the default where they have it), of MmCows
-   * "session" (default) or "camera". What is about tables or several labels is an error.
+   * "session" (default) or "camera". What is about tables or several labels is an error. With
+   * `keep_absent` (`check`) frames that cannot be read are no error.
    */
   CowDatasetOptions set;
   char *images; /* the folder that names of pictures are relative to; NULL: where the format has

@@ -36,9 +36,7 @@ overlap (const CowTrueBox *truth, const CowFoundBox *found)
   return area > 0 ? cow_bounds_shared (&truth->place, &found->place) / area : 0;
 }
 
-typedef enum { GHOST, HIT, IN_CROWD } Outcome;
-
-static Outcome
+static int
 match (Matching *self, const CowFoundBox *found)
 {
   const GArray *own =
@@ -62,7 +60,7 @@ match (Matching *self, const CowFoundBox *found)
   }
   if (best >= 0)
     self->taken[best] = TRUE;
-  return best >= 0 ? HIT : crowded ? IN_CROWD : GHOST;
+  return best >= 0 ? best : crowded ? COW_BOX_IN_CROWD : COW_BOX_GHOST;
 }
 
 static int
@@ -76,6 +74,34 @@ compare (gconstpointer a, gconstpointer b, gpointer data)
   return i < j ? -1 : i > j;
 }
 
+/* Indices by falling score, [n]; g_free. */
+static guint *
+order_of (const CowFoundBox *found, guint n)
+{
+  guint *order = g_new (guint, MAX (n, 1));
+
+  for (guint i = 0; i < n; i++)
+    order[i] = i;
+  g_qsort_with_data (order, (int)n, sizeof *order, compare, (gpointer)found);
+  return order;
+}
+
+int *
+cow_box_match (const CowTrueBox *truth, guint n_true, const CowFoundBox *found, guint n_found)
+{
+  g_autofree gboolean *taken = g_new0 (gboolean, MAX (n_true, 1));
+  g_autofree guint *order = order_of (found, n_found);
+  g_autoptr (GHashTable) pictures = group (truth, n_true);
+  Matching matching = { truth, pictures, taken };
+  int *matched = g_new (int, MAX (n_found, 1));
+
+  for (guint i = 0; i < n_found; i++)
+    matched[order[i]] = match (&matching, &found[order[i]]);
+  return matched;
+}
+
+/* ---- scores ---------------------------------------------------------------------------------- */
+
 static CowBoxThreshold
 threshold_at (double score, guint64 hits, guint64 ghosts, guint64 n_cows)
 {
@@ -88,30 +114,41 @@ threshold_at (double score, guint64 hits, guint64 ghosts, guint64 n_cows)
   return at;
 }
 
-CowBoxThreshold
-cow_box_threshold (const CowTrueBox *truth, guint n_true, const CowFoundBox *found, guint n_found)
+GArray *
+cow_box_thresholds (const CowTrueBox *truth, guint n_true, const CowFoundBox *found, guint n_found,
+                    const int *matched)
 {
-  g_autofree gboolean *taken = g_new0 (gboolean, n_true);
-  g_autofree guint *order = g_new (guint, n_found);
-  g_autoptr (GHashTable) pictures = group (truth, n_true);
-  Matching matching = { truth, pictures, taken };
-  guint64 n_cows = 0, counts[IN_CROWD + 1] = { 0 };
+  g_autofree guint *order = order_of (found, n_found);
+  GArray *thresholds = g_array_new (FALSE, FALSE, sizeof (CowBoxThreshold));
+  guint64 n_cows = 0, hits = 0, ghosts = 0;
 
   for (guint i = 0; i < n_true; i++)
     n_cows += !truth[i].crowd;
-  for (guint i = 0; i < n_found; i++)
-    order[i] = i;
-  g_qsort_with_data (order, (int)n_found, sizeof *order, compare, (gpointer)found);
-  CowBoxThreshold best = threshold_at (1, 0, 0, n_cows);
   for (guint i = 0; i < n_found; i++) {
     const CowFoundBox *box = &found[order[i]];
-    counts[match (&matching, box)]++;
+    hits += matched[order[i]] >= 0;
+    ghosts += matched[order[i]] == COW_BOX_GHOST;
     /* Boxes of one score are told together. */
     if (i + 1 < n_found && found[order[i + 1]].score == box->score)
       continue;
-    const CowBoxThreshold at = threshold_at (box->score, counts[HIT], counts[GHOST], n_cows);
-    if (at.f1 > best.f1)
-      best = at;
+    const CowBoxThreshold at = threshold_at (box->score, hits, ghosts, n_cows);
+    g_array_append_val (thresholds, at);
+  }
+  return thresholds;
+}
+
+CowBoxThreshold
+cow_box_threshold_best (const CowTrueBox *truth, guint n_true, const GArray *thresholds)
+{
+  guint64 n_cows = 0;
+
+  for (guint i = 0; i < n_true; i++)
+    n_cows += !truth[i].crowd;
+  CowBoxThreshold best = threshold_at (1, 0, 0, n_cows);
+  for (guint i = 0; i < thresholds->len; i++) {
+    const CowBoxThreshold *at = &g_array_index (thresholds, CowBoxThreshold, i);
+    if (at->f1 > best.f1)
+      best = *at;
   }
   return best;
 }

@@ -15,7 +15,9 @@ static const char *const names[] = { "table", "csv", "jsonl", "coco", NULL };
 
 struct _FoundBoxes {
   FoundBoxesFormat format;
+  gboolean recordings;  /* rows have a time */
   CowFileWriter *file;  /* NULL: standard output */
+  GString *text;        /* that is to be written */
   GString *annotations; /* COCO: they come behind all images */
   guint64 n_pictures, n_boxes;
 };
@@ -31,33 +33,46 @@ found_boxes_format_parse (const char *name, FoundBoxesFormat *format)
   return FALSE;
 }
 
-static gboolean
-put (FoundBoxes *self, const GString *text, GError **error)
+gboolean
+found_boxes_wait (const FoundBoxes *self)
 {
-  if (self->file)
-    return cow_file_writer_write (self->file, text->str, text->len, error);
-  if (cow_write_all (STDOUT_FILENO, text->str, text->len))
-    return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "standard output: %s", g_strerror (errno));
-  return FALSE;
+  return self->text->len > 0;
+}
+
+gboolean
+found_boxes_flush (FoundBoxes *self, GError **error)
+{
+  const gboolean ok =
+      self->file ? cow_file_writer_write (self->file, self->text->str, self->text->len, error)
+                 : cow_write_all (STDOUT_FILENO, self->text->str, self->text->len);
+
+  if (!ok && !self->file)
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "standard output: %s", g_strerror (errno));
+  g_string_truncate (self->text, 0);
+  return ok;
 }
 
 FoundBoxes *
-found_boxes_new (FoundBoxesFormat format, const char *path, GError **error)
+found_boxes_new (FoundBoxesFormat format, const char *path, gboolean recordings, GError **error)
 {
-  static const char *const heads[] = {
-    "picture                                      left     top   width  height  score\n",
-    "image_path,x,y,width,height,score\n", "",
-    "{\"categories\":[{\"id\":1,\"name\":\"cow\"}],\"images\":["
+  static const char *const heads[][2] = {
+    { "picture                                      left     top   width  height  score\n",
+      "picture                                        time    left     top   width  height  "
+      "score\n" },
+    { "image_path,x,y,width,height,score\n", "image_path,time,x,y,width,height,score\n" },
+    { "", "" },
+    { "{\"categories\":[{\"id\":1,\"name\":\"cow\"}],\"images\":[",
+      "{\"categories\":[{\"id\":1,\"name\":\"cow\"}],\"images\":[" }
   };
   g_autoptr (FoundBoxes) self = g_new0 (FoundBoxes, 1);
-  g_autoptr (GString) head = g_string_new (heads[format]);
 
   self->format = format;
+  self->recordings = recordings;
+  self->text = g_string_new (heads[format][recordings]);
   self->annotations = g_string_new (NULL);
   if (path && !(self->file = cow_file_writer_new (path, error)))
     return NULL;
-  return put (self, head, error) ? g_steal_pointer (&self) : NULL;
+  return found_boxes_flush (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
 /* ---- one box --------------------------------------------------------------------------------- */
@@ -70,28 +85,48 @@ add_numbers (GString *text, const CowBounds *box, const char *between)
                           between, box->h);
 }
 
+/* "12.340", or "" of a picture. */
+static char *
+time_text (const FoundFrame *frame)
+{
+  const gint64 ms = (frame->time + 500000) / 1000000;
+
+  return frame->time == FOUND_BOXES_NO_TIME
+             ? g_strdup ("")
+             : g_strdup_printf ("%" G_GINT64_FORMAT ".%03d", ms / 1000, (int)(ms % 1000));
+}
+
 static void
-add_row (FoundBoxes *self, GString *text, const char *picture, const CowDetection *found)
+add_row (FoundBoxes *self, const FoundFrame *frame, const CowDetection *found)
 {
   const CowBounds *box = &found->box;
   const double score = (double)found->score;
+  GString *text = self->text;
+  g_autofree char *time = time_text (frame);
 
   if (self->format == FOUND_BOXES_TABLE) {
-    g_autofree char *shown = cow_printable (picture, FALSE);
-    g_string_append_printf (text, "%-40s %8.1f%8.1f%8.1f%8.1f  %.3f\n", shown, box->x, box->y,
-                            box->w, box->h, score);
+    g_autofree char *shown = cow_printable (frame->path, FALSE);
+    g_string_append_printf (text, "%-40s ", shown);
+    if (self->recordings)
+      g_string_append_printf (text, "%10s", time);
+    g_string_append_printf (text, "%8.1f%8.1f%8.1f%8.1f  %.3f\n", box->x, box->y, box->w, box->h,
+                            score);
     return;
   }
   if (self->format == FOUND_BOXES_CSV) {
-    cow_csv_append_field (text, picture);
+    cow_csv_append_field (text, frame->path);
+    if (self->recordings)
+      g_string_append_printf (text, ",%s", time);
     g_string_append_c (text, ',');
     add_numbers (text, box, ",");
     g_string_append_printf (text, ",%.4f\n", score);
     return;
   }
-  g_autofree char *name = file_name_text (picture);
+  g_autofree char *name = file_name_text (frame->path);
   g_string_append (text, "{\"image_path\":");
   cow_json_append_string (text, name);
+  if (*time)
+    g_string_append_printf (text, ",\"time\":%s", time);
   g_string_append (text, ",\"bbox\":[");
   add_numbers (text, box, ",");
   g_string_append_printf (text, "],\"score\":%.4f}\n", score);
@@ -111,36 +146,39 @@ add_annotation (FoundBoxes *self, const CowDetection *found)
 
 /* ---- a picture ------------------------------------------------------------------------------- */
 
-gboolean
-found_boxes_add (FoundBoxes *self, const char *picture, int width, int height, const GArray *boxes,
-                 GError **error)
+static void
+add_image (FoundBoxes *self, const FoundFrame *frame)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *name = file_name_text (frame->path), *time = time_text (frame);
 
+  g_string_append_printf (self->text, "%s\n{\"id\":%" G_GUINT64_FORMAT ",\"file_name\":",
+                          self->n_pictures > 1 ? "," : "", self->n_pictures);
+  cow_json_append_string (self->text, name);
+  if (*time)
+    g_string_append_printf (self->text, ",\"time\":%s", time);
+  g_string_append_printf (self->text, ",\"width\":%d,\"height\":%d}", frame->width, frame->height);
+}
+
+void
+found_boxes_add (FoundBoxes *self, const FoundFrame *frame, const GArray *boxes)
+{
   self->n_pictures++;
-  if (self->format == FOUND_BOXES_COCO) {
-    g_autofree char *name = file_name_text (picture);
-    g_string_append_printf (text, "%s\n{\"id\":%" G_GUINT64_FORMAT ",\"file_name\":",
-                            self->n_pictures > 1 ? "," : "", self->n_pictures);
-    cow_json_append_string (text, name);
-    g_string_append_printf (text, ",\"width\":%d,\"height\":%d}", width, height);
-  }
+  if (self->format == FOUND_BOXES_COCO)
+    add_image (self, frame);
   for (guint i = 0; i < boxes->len; i++, self->n_boxes++)
     if (self->format == FOUND_BOXES_COCO)
       add_annotation (self, &g_array_index (boxes, CowDetection, i));
     else
-      add_row (self, text, picture, &g_array_index (boxes, CowDetection, i));
-  return put (self, text, error);
+      add_row (self, frame, &g_array_index (boxes, CowDetection, i));
 }
 
 gboolean
 found_boxes_finish (FoundBoxes *self, GError **error)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
-
   if (self->format == FOUND_BOXES_COCO)
-    g_string_append_printf (text, "\n],\"annotations\":[%s\n]}\n", self->annotations->str);
-  return put (self, text, error) && (!self->file || cow_file_writer_finish (self->file, error));
+    g_string_append_printf (self->text, "\n],\"annotations\":[%s\n]}\n", self->annotations->str);
+  return found_boxes_flush (self, error) &&
+         (!self->file || cow_file_writer_finish (self->file, error));
 }
 
 void
@@ -149,6 +187,7 @@ found_boxes_free (FoundBoxes *self)
   if (!self)
     return;
   g_clear_pointer (&self->file, cow_file_writer_free);
+  g_string_free (self->text, TRUE);
   g_string_free (self->annotations, TRUE);
   g_free (self);
 }

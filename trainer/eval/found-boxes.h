@@ -20,11 +20,24 @@ gboolean found_boxes_format_parse (const char *name, FoundBoxesFormat *format);
 
 typedef struct _FoundBoxes FoundBoxes;
 
-/* `path` NULL: standard output. A file is written beside its name and takes it in finish (). */
-FoundBoxes *found_boxes_new (FoundBoxesFormat format, const char *path, GError **error);
-/* The boxes of a picture of width x height px, in these; of CowDetection. */
-gboolean found_boxes_add (FoundBoxes *self, const char *picture, int width, int height,
-                          const GArray *boxes, GError **error);
+/* A picture, or a frame of a recording. */
+typedef struct {
+  const char *path;
+  gint64 time;       /* ns; FOUND_BOXES_NO_TIME: a picture */
+  int width, height; /* px, which boxes are in */
+} FoundFrame;
+
+#define FOUND_BOXES_NO_TIME G_MININT64
+
+/* `path` NULL: standard output. A file is written beside its name and takes it in finish ().
+ * `recordings`: whether there are any, whose rows have a time. */
+FoundBoxes *found_boxes_new (FoundBoxesFormat format, const char *path, gboolean recordings,
+                             GError **error);
+/* The boxes of a frame, of CowDetection; they wait until flush (). */
+void found_boxes_add (FoundBoxes *self, const FoundFrame *frame, const GArray *boxes);
+/* Whether any wait; writes those. */
+gboolean found_boxes_wait (const FoundBoxes *self);
+gboolean found_boxes_flush (FoundBoxes *self, GError **error);
 gboolean found_boxes_finish (FoundBoxes *self, GError **error);
 /* Leaves no file when finish () was not reached. */
 void found_boxes_free (FoundBoxes *self);

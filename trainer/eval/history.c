@@ -45,7 +45,7 @@ cow_epoch_head (CowHistoryOf of)
   static const char *const heads[] = {
     "epoch  train loss  accuracy  val loss  accuracy       rate  gradient  pictures/s   memory",
     "epoch  train loss     exact  val loss       mAP       rate  gradient  pictures/s   memory",
-    "epoch  train loss     mAP50  val loss  mAP50:95       rate  gradient  pictures/s   memory",
+    "epoch  train loss     mAP50  val loss  mAP50:95       rate  gradient    frames/s   memory",
   };
 
   return heads[of];

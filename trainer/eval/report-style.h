@@ -69,6 +69,14 @@ static const char report_style[] =
     ".shots figure{padding:.4rem;max-width:none}.shots img{width:100%;border-radius:.3rem}"
     ".shots figcaption{font-size:.85rem;line-height:1.35;margin-top:.3rem;overflow-wrap:anywhere}"
     ".shots small{color:var(--muted)}"
+    "code{white-space:nowrap}"
+    /* Frames with what was found in them. */
+    ".shots.frames{grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr))}"
+    ".boxes{position:relative}.boxes "
+    "svg{position:absolute;inset:0;width:100%;height:100%}.boxes "
+    "rect{fill:none;stroke:#4daae6;stroke-width:2px;vector-effect:non-scaling-stroke}"
+    ".boxes .missed{stroke:#f0b43c;stroke-dasharray:5 3}.boxes .ghost{stroke:#ff5a36}"
+    "b.hit{color:var(--blue)}b.missed{color:#b97d00}b.ghost{color:var(--red)}"
     ".better{color:var(--blue)}.worse{color:var(--red)}"
     "details{margin:.8rem 0 0}summary{cursor:pointer}"
     "footer{margin-top:3rem;color:var(--muted);font-size:.85rem}"
@@ -80,7 +88,8 @@ static const char report_style[] =
     /* Nine classes fit; more scroll. */
     ".matrix{width:100%;min-width:calc(var(--n)*1.75rem + 5.6rem);font-size:.74rem}"
     ".matrix th{padding:.3rem .25rem}.matrix td a{padding:.45rem 0}"
-    ".shots{grid-template-columns:repeat(auto-fill,minmax(6.4rem,1fr))}}"
+    ".shots{grid-template-columns:repeat(auto-fill,minmax(6.4rem,1fr))}"
+    ".shots.frames{grid-template-columns:1fr}}"
     "@media print{body{background:#fff}figure,.card,.table{break-inside:avoid}}";
 
 #endif

@@ -3,83 +3,16 @@
 
 #include <string.h>
 
-#include "cow-build.h"
 #include "trainer/eval/evaluation-labels.h"
 #include "trainer/eval/html.h"
 #include "trainer/eval/plots.h"
+#include "trainer/eval/report-page.h"
 #include "trainer/eval/report-pictures.h"
-#include "trainer/eval/report-style.h"
 
 #define MOST_UNREADABLE 200
 #define MOST_SOURCES    500
 
-/* ---- pieces ---------------------------------------------------------------------------------- */
-
-/* As an image, so that what its SVG defines cannot meet what another's does. */
-static gboolean
-append_image (GString *html, const PlotFigure *figure, const PlotTheme *theme, const char *before,
-              const char *after, GError **error)
-{
-  g_autofree char *svg = plot_figure_svg (figure, theme, error);
-  if (!svg)
-    return FALSE;
-  g_autofree char *data = g_base64_encode ((const guchar *)svg, strlen (svg));
-  g_string_append_printf (html, "%sdata:image/svg+xml;base64,%s%s", before, data, after);
-  return TRUE;
-}
-
-static gboolean
-append_figure (GString *html, const PlotFigure *figure, GError **error)
-{
-  g_string_append_printf (html, "<figure style=\"--w:%.0f\"><picture>", figure->width);
-  if (!append_image (html, figure, &plot_dark,
-                     "<source media=\"(prefers-color-scheme:dark)\" srcset=\"", "\">", error))
-    return FALSE;
-  g_string_append_printf (html, "<img width=\"%.0f\" height=\"%.0f\" alt=\"", figure->width,
-                          figure->height);
-  html_text (html, figure->title);
-  g_string_append (html, ". ");
-  html_text (html, figure->subtitle);
-  if (!append_image (html, figure, &plot_light, "\" src=\"", "\">", error))
-    return FALSE;
-  g_string_append (html, "</picture></figure>\n");
-  return TRUE;
-}
-
-/* The figures of these names (NULL at the end) that there are, side by side where the page is wide
- * enough. */
-static gboolean
-append_figures (GString *html, const GPtrArray *figures, const char *const *names, GError **error)
-{
-  g_string_append (html, "<div class=\"figures\">\n");
-  for (; *names; names++)
-    for (guint i = 0; i < figures->len; i++) {
-      const PlotFigure *figure = figures->pdata[i];
-      if (g_str_equal (figure->name, *names) && !append_figure (html, figure, error))
-        return FALSE;
-    }
-  g_string_append (html, "</div>\n");
-  return TRUE;
-}
-
 /* ---- the top --------------------------------------------------------------------------------- */
-
-static void
-append_fact (GString *html, const char *name, const char *value)
-{
-  if (!value)
-    return;
-  g_string_append_printf (html, "<li>%s: ", name);
-  html_text (html, value);
-  g_string_append (html, "</li>\n");
-}
-
-static void
-append_card (GString *html, const char *name, const char *value)
-{
-  g_string_append_printf (html, "<div class=\"card\"><b>%s</b><span>%s</span></div>\n", value,
-                          name);
-}
 
 static void
 append_one_label (GString *html, const CowEvaluation *e)
@@ -89,11 +22,11 @@ append_one_label (GString *html, const CowEvaluation *e)
                   *weighted = g_strdup_printf ("%.4f", e->metrics->weighted.f1);
   g_autofree char *pictures = plot_count_text (e->n),
                   *ece = g_strdup_printf ("%.4f", e->trust.ece_after);
-  append_card (html, "accuracy", accuracy);
-  append_card (html, "F1, macro", macro);
-  append_card (html, "F1, weighted", weighted);
-  append_card (html, "pictures", pictures);
-  append_card (html, "calibration error", ece);
+  report_page_card (html, "accuracy", accuracy);
+  report_page_card (html, "F1, macro", macro);
+  report_page_card (html, "F1, weighted", weighted);
+  report_page_card (html, "pictures", pictures);
+  report_page_card (html, "calibration error", ece);
 }
 
 static void
@@ -108,7 +41,7 @@ append_cards (GString *html, const CowEvaluation *e)
     const double rate = (e->n + e->unreadable->len) / e->seconds;
     g_autofree char *text =
         rate >= 100 ? plot_count_text ((guint64)rate) : g_strdup_printf ("%.3g", rate);
-    append_card (html, "pictures a second", text);
+    report_page_card (html, "pictures a second", text);
   }
   g_string_append (html, "</div>\n");
 }
@@ -116,12 +49,7 @@ append_cards (GString *html, const CowEvaluation *e)
 static void
 append_warnings (GString *html, const CowEvaluation *e)
 {
-  if (e->warnings->len > 0) {
-    g_string_append (html, "<div class=\"warn\"><b>Before you believe these numbers</b><ul>\n");
-    for (guint i = 0; i < e->warnings->len; i++)
-      html_tag (html, "li", e->warnings->pdata[i]);
-    g_string_append (html, "</ul></div>\n");
-  }
+  report_page_warnings (html, e->warnings);
   if (e->unreadable->len == 0)
     return;
   g_string_append_printf (html,
@@ -140,23 +68,15 @@ append_warnings (GString *html, const CowEvaluation *e)
 static void
 append_top (GString *html, const CowEvaluation *e)
 {
-  g_autofree char *name = e->adapter ? g_path_get_basename (e->adapter) : g_strdup ("adapter");
-  g_autofree char *parent = e->adapter ? g_path_get_dirname (e->adapter) : g_strdup (".");
-  g_autofree char *run = g_path_get_basename (parent);
-  /* "best" alone says nothing: a run's folder belongs to its name. */
-  g_autofree char *title = g_str_equal (run, ".") || g_str_equal (run, "/")
-                               ? g_strdup (name)
-                               : g_strdup_printf ("%s/%s", run, name);
-  g_string_append (html, "<p class=\"muted\">Evaluation</p>\n");
-  html_tag (html, "h1", title);
+  report_page_title (html, e->adapter);
   g_string_append (html, "\n<ul class=\"facts\">\n");
-  append_fact (html, "Adapter", e->adapter);
-  append_fact (html, "Model", e->model);
-  append_fact (html, "Pictures", e->data);
-  append_fact (html, "Split", e->split);
-  append_fact (html, "Prepared", e->prepared);
-  append_fact (html, "Device", e->device);
-  append_fact (html, "Made", e->made_at);
+  report_page_fact (html, "Adapter", e->adapter);
+  report_page_fact (html, "Model", e->model);
+  report_page_fact (html, "Pictures", e->data);
+  report_page_fact (html, "Split", e->split);
+  report_page_fact (html, "Prepared", e->prepared);
+  report_page_fact (html, "Device", e->device);
+  report_page_fact (html, "Made", e->made_at);
   g_string_append (html, "</ul>\n");
   append_cards (html, e);
   append_warnings (html, e);
@@ -291,11 +211,11 @@ append_answers (GString *html, const CowEvaluation *e, const GPtrArray *figures,
   g_string_append (html, "<h2>What is taken for what</h2>\n");
   if (e->n_classes <= REPORT_MOST_CLASSES)
     report_append_matrix (html, e, thumbnails);
-  else if (!append_figures (html, figures, confusion, error))
+  else if (!report_page_figures (html, figures, confusion, error))
     return FALSE;
   g_string_append (html, "<h2>By class</h2>\n");
   append_classes (html, e);
-  if (!append_figures (html, figures, classes, error))
+  if (!report_page_figures (html, figures, classes, error))
     return FALSE;
   if (e->has_sources) {
     g_string_append (html, "<h2>By source</h2>\n");
@@ -303,7 +223,7 @@ append_answers (GString *html, const CowEvaluation *e, const GPtrArray *figures,
   }
   g_string_append (html, "<h2>How sure it is</h2>\n");
   append_sureness (html, e);
-  if (!append_figures (html, figures, reliability, error))
+  if (!report_page_figures (html, figures, reliability, error))
     return FALSE;
   if (e->thresholds)
     append_thresholds (html, e);
@@ -318,7 +238,7 @@ append_label_answers (GString *html, const CowEvaluation *e, const GPtrArray *fi
   static const char *const curves[] = { "precision-recall", NULL };
   evaluation_labels_tables (e, html);
   g_string_append (html, "<h2>Precision over recall</h2>\n");
-  return append_figures (html, figures, curves, error);
+  return report_page_figures (html, figures, curves, error);
 }
 
 static gboolean
@@ -340,31 +260,18 @@ append_body (GString *html, const CowEvaluation *e, const CowAgainst *against,
   g_autoptr (GPtrArray) panels =
       plots_of_history (history, e->multiple ? COW_HISTORY_LABELS : COW_HISTORY_CLASSES);
   g_string_append (html, "<h2>Training</h2>\n");
-  return append_figures (html, panels, training, error);
+  return report_page_figures (html, panels, training, error);
 }
 
 char *
 cow_report_html (const CowEvaluation *evaluation, const CowAgainst *against, const GArray *history,
                  Thumbnails *thumbnails, GError **error)
 {
-  /* The policy makes a browser refuse whatever is not in this file. */
-  static const char head[] =
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-      "style-src "
-      "'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width, "
-      "initial-scale=1\">\n";
-  g_autoptr (GString) html = g_string_new (head);
   g_autofree char *title = g_strdup_printf (
       "Evaluation of %s", evaluation->adapter ? evaluation->adapter : "an adapter");
-  html_tag (html, "title", title);
-  g_string_append_printf (html, "\n<style>%s</style>\n</head>\n<body>\n<main>\n", report_style);
+  g_autoptr (GString) html = report_page_new (title);
   if (!append_body (html, evaluation, against, history, thumbnails, error))
     return NULL;
-  g_string_append (
-      html,
-      "<footer>Made by cow-trainer " COW_VERSION
-      ". Beside this file: results.json, report.txt, per_class.csv, "
-      "predictions.csv, and every figure as PNG and SVG.</footer>\n</main>\n</body>\n</html>\n");
-  return g_string_free (g_steal_pointer (&html), FALSE);
+  return report_page_end (g_steal_pointer (&html),
+                          "results.json, report.txt, per_class.csv, predictions.csv");
 }

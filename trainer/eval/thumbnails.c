@@ -17,7 +17,7 @@ struct _Thumbnails {
 
 Thumbnails *
 thumbnails_new (const CowDataset *dataset, const CowPreprocess *preprocess, CkDevice *device,
-                GError **error)
+                int most_px, GError **error)
 {
   g_autoptr (Thumbnails) self = g_new0 (Thumbnails, 1);
   const int longer = MAX (preprocess->width, preprocess->height);
@@ -25,7 +25,7 @@ thumbnails_new (const CowDataset *dataset, const CowPreprocess *preprocess, CkDe
   self->loading.dataset = dataset;
   self->loading.preprocess = *preprocess;
   self->loading.device = device;
-  self->scale = MIN (1, (double)THUMBNAIL_MOST_PX / longer);
+  self->scale = MIN (1, (double)most_px / longer);
   self->rgb = g_try_malloc (cow_preprocess_size (preprocess));
   if (!self->rgb) {
     cow_check (CK_NO_MEMORY, error, "a thumbnail");

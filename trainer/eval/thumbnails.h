@@ -8,14 +8,14 @@
 
 G_BEGIN_DECLS
 
-#define THUMBNAIL_MOST_PX 128 /* the longer side */
+#define THUMBNAIL_MOST_PX 128 /* the longer side of a picture of one cow */
 
 typedef struct _Thumbnails Thumbnails;
 
-/* Of pictures of this set, prepared on this device; both are borrowed. Not for several threads at
- * once. */
+/* Of pictures of this set, prepared on this device; both are borrowed. The longer side has at most
+ * `most_px`. Not for several threads at once. */
 Thumbnails *thumbnails_new (const CowDataset *dataset, const CowPreprocess *preprocess,
-                            CkDevice *device, GError **error);
+                            CkDevice *device, int most_px, GError **error);
 /* Width and height, px. */
 void thumbnails_size (const Thumbnails *self, int *width, int *height);
 /* A JPEG as "data:image/jpeg;base64,..."; `sample` is one of the set. NULL where it cannot be read

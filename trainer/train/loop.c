@@ -217,7 +217,8 @@ static Part
 train_part (Run *self, GError **error)
 {
   CowRunCounters *at = self->at;
-  g_autoptr (Progress) progress = self->progress = progress_new ("pictures", self->n_train);
+  const char *unit = self->loop->task->klass->unit;
+  g_autoptr (Progress) progress = self->progress = progress_new (unit, self->n_train);
 
   self->noted_us = 0;
   self->first_position = at->position;
@@ -246,8 +247,8 @@ validate (Run *self, CowEpoch *row, GError **error)
 {
   const CowLoop *loop = self->loop;
   const gsize n = cow_feed_size (loop->feed, COW_VAL);
-  g_autoptr (Progress) progress = progress_new ("pictures", n);
   CowTask *task = loop->task;
+  g_autoptr (Progress) progress = progress_new (task->klass->unit, n);
   double loss_sum = 0;
   CowFeedBatch batch;
 

@@ -19,7 +19,8 @@
 /* On the contact sheet: pictures of each class, and augmented copies of each of them, at most. */
 #define SHEET_PICTURES 2
 #define SHEET_COPIES   2
-#define SHEET_FRAMES   3 /* of whole frames */
+#define SHEET_FRAMES   12 /* of whole frames, and so many beside each other */
+#define SHEET_COLUMNS  2
 
 /* ---- what the run stands on ------------------------------------------------------------------ */
 
@@ -332,6 +333,7 @@ write_sheet (const CowRun *self, GError **error)
     .preprocess = self->recipe->preprocess,
     .augment = (CowAugment)self->recipe->augment,
     .per_class = self->frames ? SHEET_FRAMES : SHEET_PICTURES,
+    .columns = self->frames ? SHEET_COLUMNS : 0,
     .copies = MIN (cow_recipe_copies (self->recipe) - 1, SHEET_COPIES),
     .seed = (guint64)self->recipe->seed,
     .frames = self->frames,

@@ -68,9 +68,13 @@ free_task (CowTask *task)
   g_free (self);
 }
 
-static const CowTaskClass klass = {
-  .loss = loss, .count = count, .begin = begin, .add = add, .judge = judge, .free = free_task
-};
+static const CowTaskClass klass = { .unit = "frames",
+                                    .loss = loss,
+                                    .count = count,
+                                    .begin = begin,
+                                    .add = add,
+                                    .judge = judge,
+                                    .free = free_task };
 
 CowTask *
 cow_task_boxes_new (const CowRecipe *recipe, CowNetwork *network, const CowFrames *frames)

@@ -61,9 +61,13 @@ free_task (CowTask *task)
   g_free (task);
 }
 
-static const CowTaskClass klass = {
-  .loss = loss, .count = count, .begin = begin, .add = add, .judge = judge, .free = free_task
-};
+static const CowTaskClass klass = { .unit = "pictures",
+                                    .loss = loss,
+                                    .count = count,
+                                    .begin = begin,
+                                    .add = add,
+                                    .judge = judge,
+                                    .free = free_task };
 
 CowTask *
 cow_task_classes_new (const CowRecipe *recipe, CowNetwork *network, guint n_classes,

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 typedef struct _CowTask CowTask;
 
 typedef struct {
+  const char *unit; /* what the feed's samples are called, of many: "pictures" */
   /* Enqueues the loss of the network's last forward. `training`: with weights of classes, and the
    * gradients of loss * factor; else the plain loss alone. */
   gboolean (*loss) (CowTask *self, const CowFeedBatch *batch, gboolean training, double factor,

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Measures what cows in a frame cost: one look for them in the whole frame, and a picture of each
+ * of 1, 10 and 30 to be classified. All take turns in one run, so that a busy machine affects them
+ * alike; what is printed are medians.
+ *
+ *   bench-cows      prints a line for each network
+ */
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <time.h>
+
+#include "model/engine/engine.h"
+#include "tests/model/detector-folder.h"
+#include "tests/model/scratch.h"
+
+#define WIDTH    1920
+#define HEIGHT   1080
+#define ROUNDS   7
+#define N_COUNTS 3
+
+static const guint counts[N_COUNTS] = { 1, 10, 30 };
+
+/* One network: its detector sees frames of width by height, its classifier crops as its card
+ * says. */
+typedef struct {
+  const char *name, *model, *classifier;
+  int n_features, width, height;
+} Network;
+
+static double
+now_ms (void)
+{
+  struct timespec t;
+
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static CowEngine *
+open_engine (const Network *network, const char *adapter, gboolean detects)
+{
+  const CowClassifierOptions options = {
+    .model = network->model, .adapter = adapter, .precision = COW_PRECISION_INT8, .detects = detects
+  };
+  g_autoptr (GError) error = NULL;
+  CowEngine *engine = cow_engine_get (&options, &error);
+
+  if (!engine)
+    g_error ("%s: %s", network->name, error->message);
+  return engine;
+}
+
+/* Milliseconds of processor time that n regions of a frame take; 0: the whole frame. */
+static double
+run (CowEngine *engine, const CkPicture *frame, guint n)
+{
+  const double begin = now_ms ();
+  g_autoptr (GError) error = NULL;
+  CowRegion regions[COW_ENGINE_MAX_REGIONS];
+
+  for (guint i = 0; i < n; i++)
+    regions[i] = (CowRegion){ (int)(50 * i), (int)(25 * i), 300, 200 };
+  g_autoptr (CowTicket) ticket =
+      cow_engine_submit (engine, frame, n > 0 ? regions : NULL, MAX (n, 1), NULL, &error);
+  if (!ticket || !cow_ticket_wait (ticket, &error))
+    g_error ("%s", error->message);
+  return now_ms () - begin;
+}
+
+static gint
+compare (gconstpointer a, gconstpointer b)
+{
+  return *(const double *)a < *(const double *)b ? -1 : 1;
+}
+
+static double
+median (double *values)
+{
+  qsort (values, ROUNDS, sizeof *values, compare);
+  return values[ROUNDS / 2];
+}
+
+static void
+measure (const Network *network, const char *folder, const CkPicture *frame)
+{
+  g_autofree char *detector = g_build_filename (folder, network->name, NULL);
+  double whole[ROUNDS], crops[N_COUNTS][ROUNDS];
+
+  g_assert_cmpint (g_mkdir (detector, 0755), ==, 0);
+  detector_folder_write (detector, network->n_features, network->width, network->height, 0);
+  CowEngine *finds = open_engine (network, detector, TRUE),
+            *tells = open_engine (network, network->classifier, FALSE);
+  run (finds, frame, 0); /* the first allocate */
+  run (tells, frame, counts[N_COUNTS - 1]);
+  for (guint r = 0; r < ROUNDS; r++) {
+    whole[r] = run (finds, frame, 0);
+    for (guint i = 0; i < N_COUNTS; i++)
+      crops[i][r] = run (tells, frame, counts[i]);
+  }
+  g_print ("%-12s frame of %d x %d %7.1f ms", network->name, network->width, network->height,
+           median (whole));
+  for (guint i = 0; i < N_COUNTS; i++)
+    g_print (", %2u crops %7.1f ms", counts[i], median (crops[i]));
+  g_print ("\n");
+  cow_engine_unref (finds);
+  cow_engine_unref (tells);
+  detector_folder_remove (detector);
+}
+
+int
+main (void)
+{
+  char *folder = scratch_new ();
+  g_autofree guint8 *pixels = g_malloc ((gsize)WIDTH * HEIGHT * 3);
+  g_autofree char *small = g_build_filename (folder, "vits", NULL),
+                  *head = g_build_filename (folder, "head", NULL);
+  g_autofree char *adapter = g_strconcat ("--adapter=", head, NULL);
+  const char *const argv[] = {
+    g_getenv ("COW_FORMULA_MODEL"), "vits16", small, "--nf4", adapter, "--head", NULL
+  };
+  g_autoptr (GRand) rand = g_rand_new_with_seed (1);
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status,
+                &error);
+  g_assert_no_error (error);
+  g_assert_true (g_spawn_check_wait_status (status, NULL));
+  for (gsize i = 0; i < (gsize)WIDTH * HEIGHT * 3; i++)
+    pixels[i] = (guint8)g_rand_int (rand);
+  const CkPicture frame = { .layout = CK_RGB8,
+                            .width = WIDTH,
+                            .height = HEIGHT,
+                            .plane = { pixels },
+                            .stride = { WIDTH * 3 },
+                            .pixel_stride = 3,
+                            .offset = { 0, 1, 2 } };
+  const Network drawn = { "drawn-cows", "drawn-cows", "drawn-cows-day", 128, 256, 144 },
+                vits = { "ViT-S", small, head, 384, 640, 368 };
+  measure (&drawn, folder, &frame);
+  measure (&vits, folder, &frame);
+  scratch_free (folder);
+  return 0;
+}

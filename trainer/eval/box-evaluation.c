@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "trainer/eval/box-evaluation.h"
+
+#include <string.h>
+
+CowBoxEvaluation *
+cow_box_evaluation_new (const CowFrames *frames)
+{
+  CowBoxEvaluation *self = g_new0 (CowBoxEvaluation, 1);
+
+  self->frames = frames;
+  self->warnings = g_ptr_array_new_with_free_func (g_free);
+  cow_box_tally_init (&self->tally);
+  self->judged = g_array_new (FALSE, FALSE, sizeof (CowBoxFrame));
+  self->classes = g_array_new (FALSE, FALSE, sizeof (CowBoxShare));
+  self->sources = g_array_new (FALSE, FALSE, sizeof (CowBoxShare));
+  return self;
+}
+
+void
+cow_box_evaluation_free (CowBoxEvaluation *self)
+{
+  if (!self)
+    return;
+  char *texts[] = { self->model,  self->adapter, self->data,    self->split,
+                    self->device, self->made_at, self->prepared };
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    g_free (texts[i]);
+  g_ptr_array_unref (self->warnings);
+  cow_box_tally_clear (&self->tally);
+  g_array_unref (self->judged);
+  g_array_unref (self->classes);
+  g_array_unref (self->sources);
+  g_free (self->matched);
+  g_free (self);
+}
+
+void
+cow_box_evaluation_add (CowBoxEvaluation *self, guint frame, int width, int height,
+                        GArray *detections)
+{
+  const CowBoxFrame judged = { .frame = frame,
+                               .first_true = self->tally.truth->len,
+                               .first_found = self->tally.found->len,
+                               .n_found = detections->len };
+
+  g_array_append_val (self->judged, judged);
+  cow_box_tally_add (&self->tally, self->frames, cow_frames_get (self->frames, frame), width,
+                     height, detections);
+}
+
+gboolean
+cow_box_evaluation_is_told (const CowBoxEvaluation *self, const CowFoundBox *found)
+{
+  return found->score >= self->threshold.score;
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+/* At each score of the curve the last threshold that is not below it. */
+static void
+trace (CowBoxEvaluation *self, const GArray *thresholds)
+{
+  guint next = 0;
+
+  for (guint k = COW_BOX_CURVE_POINTS; k-- > 0;) {
+    const double score = (double)k / (COW_BOX_CURVE_POINTS - 1);
+    while (next < thresholds->len &&
+           g_array_index (thresholds, CowBoxThreshold, next).score >= score)
+      next++;
+    self->curve[k] = next > 0 ? g_array_index (thresholds, CowBoxThreshold, next - 1)
+                              : (CowBoxThreshold){ .missed = self->n_cows };
+    self->curve[k].score = score;
+  }
+}
+
+/* The share of that name, which is made where there is none yet. */
+static CowBoxShare *
+share_of (GArray *shares, const char *name)
+{
+  for (guint i = 0; i < shares->len; i++)
+    if (g_str_equal (g_array_index (shares, CowBoxShare, i).name, name))
+      return &g_array_index (shares, CowBoxShare, i);
+  const CowBoxShare share = { .name = name };
+  g_array_append_val (shares, share);
+  return &g_array_index (shares, CowBoxShare, shares->len - 1);
+}
+
+static void
+count (CowBoxShare *share, gboolean found)
+{
+  share->n++;
+  share->found += found;
+}
+
+/* Counts the cows of a frame; `is_found` [tally.truth]. */
+static void
+judge_frame (CowBoxEvaluation *self, CowBoxFrame *judged, const gboolean *is_found)
+{
+  const CowFrames *frames = self->frames;
+  const CowFrame *frame = cow_frames_get (frames, judged->frame);
+  const CowFrameBox *boxes = cow_frames_boxes (frames, frame);
+  const gboolean *own = is_found + judged->first_true;
+
+  for (guint i = 0; i < frame->n_boxes; i++) {
+    if (boxes[i].crowd)
+      continue;
+    self->n_cows++;
+    judged->hits += own[i];
+    judged->missed += !own[i];
+    if (frames->n_classes > 0)
+      count (share_of (self->classes, boxes[i].behaviour < 0 ? "(no behaviour)"
+                                                             : frames->classes[boxes[i].behaviour]),
+             own[i]);
+    count (share_of (self->sources, frame->source), own[i]);
+  }
+  for (guint i = judged->first_found; i < judged->first_found + judged->n_found; i++)
+    judged->ghosts +=
+        self->matched[i] == COW_BOX_GHOST &&
+        cow_box_evaluation_is_told (self, &g_array_index (self->tally.found, CowFoundBox, i));
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (((const CowBoxShare *)a)->name, ((const CowBoxShare *)b)->name);
+}
+
+static void
+judge_frames (CowBoxEvaluation *self)
+{
+  g_autofree gboolean *is_found = g_new0 (gboolean, self->tally.truth->len + 1);
+
+  for (guint i = 0; i < self->tally.found->len; i++)
+    if (self->matched[i] >= 0 &&
+        cow_box_evaluation_is_told (self, &g_array_index (self->tally.found, CowFoundBox, i)))
+      is_found[self->matched[i]] = TRUE;
+  for (guint i = 0; i < self->judged->len; i++)
+    judge_frame (self, &g_array_index (self->judged, CowBoxFrame, i), is_found);
+  g_array_sort (self->classes, compare_names);
+  g_array_sort (self->sources, compare_names);
+  /* Frames that say nothing of where they come from. */
+  if (self->sources->len == 1 && !*g_array_index (self->sources, CowBoxShare, 0).name)
+    g_array_set_size (self->sources, 0);
+}
+
+void
+cow_box_evaluation_compute (CowBoxEvaluation *self)
+{
+  const GArray *truth = self->tally.truth, *found = self->tally.found;
+  const CowTrueBox *truths = (const CowTrueBox *)(void *)truth->data;
+  const CowFoundBox *founds = (const CowFoundBox *)(void *)found->data;
+
+  cow_box_tally_scores (&self->tally, &self->scores);
+  self->matched = cow_box_match (truths, truth->len, founds, found->len);
+  g_autoptr (GArray) thresholds =
+      cow_box_thresholds (truths, truth->len, founds, found->len, self->matched);
+  self->threshold = cow_box_threshold_best (truths, truth->len, thresholds);
+  judge_frames (self);
+  trace (self, thresholds);
+}
+
+/* ---- mistakes -------------------------------------------------------------------------------- */
+
+static guint
+mistakes_of (const CowBoxEvaluation *self, guint i)
+{
+  const CowBoxFrame *judged = &g_array_index (self->judged, CowBoxFrame, i);
+  return judged->missed + judged->ghosts;
+}
+
+static int
+compare_mistakes (gconstpointer a, gconstpointer b, gpointer data)
+{
+  const guint i = *(const guint *)a, k = *(const guint *)b, x = mistakes_of (data, i),
+              y = mistakes_of (data, k);
+
+  return x != y ? (x > y ? -1 : 1) : i < k ? -1 : i > k;
+}
+
+GArray *
+cow_box_evaluation_mistakes (const CowBoxEvaluation *self)
+{
+  GArray *which = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (guint i = 0; i < self->judged->len; i++)
+    if (mistakes_of (self, i) > 0)
+      g_array_append_val (which, i);
+  g_array_sort_with_data (which, compare_mistakes, (gpointer)self);
+  return which;
+}
