@@ -11,7 +11,8 @@
  * Finds the cows in whole frames by a DINOv3 network with an adapter that `cow-trainer train
  * --recipe detect-frozen` (or detect-qlora, detect-dora) made, and follows them from frame to
  * frame. Where neither model nor adapter is set, the installed demonstration is used, which knows
- * drawn cows only, and a warning on the bus says so. Put it before `cowbehavior`, which then tells what each of them does.
+ * drawn cows only, and a warning on the bus says so. Put it before `cowbehavior`, which then tells
+ * what each of them does.
  *
  * Every frame leaves with its pixels untouched and for each cow with
  *
