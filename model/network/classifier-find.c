@@ -105,13 +105,14 @@ find (CowClassifier *self, const float *host, const float *prepared, int height,
               n_pixels = 3 * (gsize)height * (gsize)width, bytes = n_pixels * sizeof (float);
   const gint64 n_tokens = cow_backbone_n_tokens (&self->config, height, width);
 
-  if (!reserve (self, n_tokens, bytes, n_values))
-    return cow_check (CK_NO_MEMORY, error, "a frame of %d x %d px", width, height);
-  const CkStatus status = host ? ck_upload (self->stream, self->pixels.data, host, bytes)
-                               : self->stream->operations->copy_rows (
-                                     self->stream, 1, (gint64)n_pixels, prepared, (gint64)n_pixels,
-                                     self->pixels.data, (gint64)n_pixels);
-  if (!cow_check (status, error, "uploading a frame") ||
+  CkStatus status = reserve (self, n_tokens, bytes, n_values) ? CK_OK : CK_NO_MEMORY;
+  if (status == CK_OK && host)
+    status = ck_upload (self->stream, self->pixels.data, host, bytes);
+  else if (status == CK_OK)
+    status =
+        self->stream->operations->copy_rows (self->stream, 1, (gint64)n_pixels, prepared,
+                                             (gint64)n_pixels, self->pixels.data, (gint64)n_pixels);
+  if (!cow_check (status, error, "a frame of %d x %d px", width, height) ||
       !compute (self, n_tokens - (gint64)cells.rows * cells.columns, height, width, n_values,
                 error)) {
     /* What failed is this frame's; the next one begins anew. */

@@ -148,10 +148,9 @@ run (CowClassifier *self, const Pixels *from, int batch, int height, int width, 
     return cow_check (CK_BAD_SHAPE, error, "%d pictures of %d x %d", batch, width, height);
   const gint64 n_tokens = cow_backbone_n_tokens (&self->config, height, width);
   const Shape shape = { batch, height, width, bytes, tokens ? n_tokens : 0 };
-  if (!ensure_buffers (self, &shape))
-    return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures of %d x %d", batch, width,
-                      height);
-  if (!compute (self, from, &shape, error)) {
+  if (!cow_check (ensure_buffers (self, &shape) ? CK_OK : CK_NO_MEMORY, error,
+                  "a batch of %d pictures of %d x %d", batch, width, height) ||
+      !compute (self, from, &shape, error)) {
     /* What failed is this batch's; the next one begins anew. */
     ck_stream_reset (self->stream);
     cow_device_explain (self->device, error);

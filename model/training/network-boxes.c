@@ -77,7 +77,7 @@ cow_network_boxes_clear (CowNetwork *self)
 static gboolean
 ensure_tokens (CowNetwork *self, CowBuffer *levels, int batch, gint64 n_tokens, GError **error)
 {
-  gsize n, bytes;
+  gsize n, bytes = 0;
   gboolean complete =
       g_size_checked_mul (&n, (gsize)batch * (gsize)n_tokens, (gsize)self->features) &&
       g_size_checked_mul (&bytes, n, sizeof (float));
