@@ -25,8 +25,8 @@ G_BEGIN_DECLS
  */
 guint gst_cow_gate_filter (GstCowFlight *flight, const GstVideoInfo *info, gdouble threshold,
                            GstClockTime frame_ns);
-/* The chosen targets are about to be submitted, with their buffer still in the flight: keeps what
- * later frames are compared with. */
+/* The chosen targets were submitted, and their buffer is still in the flight: keeps what later
+ * frames are compared with. */
 void gst_cow_gate_note (GstCowFlight *flight, const GstVideoInfo *info);
 
 G_END_DECLS

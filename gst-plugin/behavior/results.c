@@ -2,11 +2,9 @@
 /* The results of a stream. */
 #include "gst-plugin/behavior/results.h"
 
+#include "gst-plugin/behavior/failures.h"
 #include "gst-plugin/behavior/message.h"
 #include "gst-plugin/behavior/meta.h"
-
-/* How long no other warning follows one of a live stream. */
-#define WARN_AGAIN_US (10 * G_TIME_SPAN_SECOND)
 
 struct _GstCowResults {
   GstElement *element;
@@ -232,28 +230,16 @@ gst_cow_results_fail (GstCowResults *self, const GError *error)
   self->stats.errors++;
   if (gst_cow_context_is_lost (self->context, error->message))
     return GST_FLOW_ERROR;
-  gst_element_message_full (self->element, GST_MESSAGE_ERROR, error->domain, error->code,
-                            g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+  gst_cow_failures_end (self->element, error);
   return GST_FLOW_ERROR;
 }
 
 void
 gst_cow_results_warn (GstCowResults *self, const GError *error)
 {
-  gint64 now = g_get_monotonic_time ();
-
   self->stats.errors++;
-  if (gst_cow_context_is_lost (self->context, error->message))
-    return;
-  if (self->warned_us && now < self->warned_us + WARN_AGAIN_US)
-    return;
-  self->warned_us = now;
-  gst_element_message_full (
-      self->element, GST_MESSAGE_WARNING, error->domain, error->code,
-      g_strdup_printf ("%s (frames go on without new results; %" G_GUINT64_FORMAT
-                       " failures so far)",
-                       error->message, self->stats.errors),
-      NULL, __FILE__, GST_FUNCTION, __LINE__);
+  if (!gst_cow_context_is_lost (self->context, error->message))
+    gst_cow_failures_warn (self->element, error, self->stats.errors, &self->warned_us);
 }
 
 /* ---- the property stats ---------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 /* Which frames of a stream are classified, and which regions of them. */
 #include "gst-plugin/behavior/schedule.h"
 
+#include "gst-plugin/behavior/failures.h"
 #include "gst-plugin/behavior/gate.h"
 
 /* DeepStream's limit: a tracked box that grew by so much shows something new. */
@@ -12,8 +13,6 @@
 #define FRAMES_AHEAD 4
 /* The longest time without a classification that lateness may cause. */
 #define MOST_LATE GST_SECOND
-/* How long a live stream leaves an engine alone after it failed. */
-#define RETRY_US G_TIME_SPAN_SECOND
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
@@ -202,5 +201,5 @@ gst_cow_schedule_cancel (GstCowFlight *flight)
 void
 gst_cow_schedule_back_off (GstCowSchedule *self)
 {
-  self->retry_us = g_get_monotonic_time () + RETRY_US;
+  self->retry_us = g_get_monotonic_time () + GST_COW_FAILURES_RETRY_US;
 }

@@ -67,6 +67,21 @@ gst_cow_mode_get_type (void)
   return type;
 }
 
+GParamSpec *
+gst_cow_settings_device_spec (void)
+{
+  return g_param_spec_string ("device", "Device",
+                              "The device that computes: \"auto\", \"cpu\", \"cuda\" or \"cuda:N\"",
+                              DEFAULT_DEVICE, AT_START);
+}
+
+GParamSpec *
+gst_cow_settings_precision_spec (void)
+{
+  return g_param_spec_enum ("precision", "Precision", "Arithmetic of the network",
+                            GST_TYPE_COW_PRECISION, DEFAULT_PRECISION, AT_START);
+}
+
 static void
 install_model (GObjectClass *klass)
 {
@@ -109,11 +124,7 @@ install_model (GObjectClass *klass)
    * so where there is one. `cow-trainer info --device cuda` tells of it. Weights that do not fit
    * into a GPU's memory stay in the host's, and a message says what that costs.
    */
-  g_object_class_install_property (
-      klass, GST_COW_PROP_DEVICE,
-      g_param_spec_string ("device", "Device",
-                           "The device that computes: \"auto\", \"cpu\", \"cuda\" or \"cuda:N\"",
-                           DEFAULT_DEVICE, AT_START));
+  g_object_class_install_property (klass, GST_COW_PROP_DEVICE, gst_cow_settings_device_spec ());
   /**
    * GstCowBehavior:precision:
    *
@@ -123,10 +134,8 @@ install_model (GObjectClass *klass)
    * starts, by the pictures that the adapter keeps, if that takes no more than five seconds, and an
    * info message says so; else it is fp32. A file that is not believed is a warning on the bus.
    */
-  g_object_class_install_property (
-      klass, GST_COW_PROP_PRECISION,
-      g_param_spec_enum ("precision", "Precision", "Arithmetic of the network",
-                         GST_TYPE_COW_PRECISION, DEFAULT_PRECISION, AT_START));
+  g_object_class_install_property (klass, GST_COW_PROP_PRECISION,
+                                   gst_cow_settings_precision_spec ());
 }
 
 static void

@@ -97,6 +97,9 @@ enum {
   GST_COW_PROP_STATS /* the element itself answers this one */
 };
 
+/* The properties device and precision, as each element with a network declares them. */
+GParamSpec *gst_cow_settings_device_spec (void);
+GParamSpec *gst_cow_settings_precision_spec (void);
 /* Declares the properties to the class of the element. */
 void gst_cow_settings_install (GObjectClass *klass);
 void gst_cow_settings_init (GstCowSettings *self);

@@ -493,10 +493,10 @@ schedule (GstCowStream *self, GstCowFlight *flight, const GstCowQos *qos)
                         : gst_cow_schedule_decide (&self->schedule, flight, qos, &load);
   if (flight->verdict != GST_COW_VERDICT_CLASSIFY)
     return;
-  if (flight->settings->motion_threshold > 0)
-    gst_cow_gate_note (flight, &self->info);
   if (gst_cow_flight_submit (flight, &self->info, &self->slots)) {
     gst_cow_schedule_submitted (&self->schedule, flight);
+    if (flight->settings->motion_threshold > 0)
+      gst_cow_gate_note (flight, &self->info);
   } else if (self->state ==
              LIVE) { /* in BLOCKING, pull () reports it when it is the frame's turn */
     flight->verdict = GST_COW_VERDICT_FAULT;

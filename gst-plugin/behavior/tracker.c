@@ -419,9 +419,8 @@ track_new (GstCowTracker *self, guint64 frame, const GstCowSighting *sightings, 
 {
   GstCowTrack *track = g_new0 (GstCowTrack, 1);
 
-  track->since = GST_CLOCK_TIME_NONE;
-
   track->refs = 1;
+  track->since = GST_CLOCK_TIME_NONE;
   track->seen_frame = frame;
   track->box = sightings[i].box;
   gst_cow_motion_start (&track->motion, &track->box);

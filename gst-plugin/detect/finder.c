@@ -5,15 +5,11 @@
 #include <gio/gio.h>
 #include <math.h>
 
+#include "gst-plugin/behavior/failures.h"
 #include "gst-plugin/behavior/flight.h"
 #include "gst-plugin/behavior/slots.h"
 #include "gst-plugin/behavior/tracker.h"
 #include "gst-plugin/common/analytics.h"
-
-/* A warning about failures comes no more often than this, and a stream that does not wait leaves an
- * engine that failed alone for so long. */
-#define WARN_AGAIN_US (10 * G_TIME_SPAN_SECOND)
-#define RETRY_US      G_TIME_SPAN_SECOND
 
 /* Tiles share so much of their sides with their neighbours, so that what one cuts another has
  * whole. */
@@ -147,14 +143,12 @@ gst_cow_finder_set_flushing (GstCowFinder *self, gboolean flushing)
 static gboolean
 region_of (const CowBounds *box, const GstCowMoment *moment, CowRegion *region)
 {
-  const gdouble left = CLAMP (box->x, 0, moment->width), top = CLAMP (box->y, 0, moment->height),
-                right = CLAMP (box->x + box->w, 0, moment->width),
-                bottom = CLAMP (box->y + box->h, 0, moment->height);
+  const CowBounds inside = cow_bounds_clipped (box, moment->width, moment->height);
 
-  region->x = (int)lround (left);
-  region->y = (int)lround (top);
-  region->w = (int)lround (right) - region->x;
-  region->h = (int)lround (bottom) - region->y;
+  region->x = (int)lround (inside.x);
+  region->y = (int)lround (inside.y);
+  region->w = (int)lround (inside.x + inside.w) - region->x;
+  region->h = (int)lround (inside.y + inside.h) - region->y;
   return region->w > 0 && region->h > 0;
 }
 
@@ -209,22 +203,14 @@ take (GstCowFinder *self, const GstCowFlight *flight, gfloat threshold)
 static GstFlowReturn
 fail (GstCowFinder *self, const GError *error, gboolean blocking)
 {
-  const gint64 now = g_get_monotonic_time ();
-
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return GST_FLOW_FLUSHING;
   self->counters.errors++;
-  self->retry_us = now + RETRY_US;
-  if (!blocking && self->warned_us && now < self->warned_us + WARN_AGAIN_US)
-    return GST_FLOW_OK;
-  self->warned_us = now;
-  gst_element_message_full (
-      self->element, blocking ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING, error->domain, error->code,
-      blocking ? g_strdup (error->message)
-               : g_strdup_printf ("%s (frames go on without new results; %" G_GUINT64_FORMAT
-                                  " failures so far)",
-                                  error->message, self->counters.errors),
-      NULL, __FILE__, GST_FUNCTION, __LINE__);
+  self->retry_us = g_get_monotonic_time () + GST_COW_FAILURES_RETRY_US;
+  if (blocking)
+    gst_cow_failures_end (self->element, error);
+  else
+    gst_cow_failures_warn (self->element, error, self->counters.errors, &self->warned_us);
   return blocking ? GST_FLOW_ERROR : GST_FLOW_OK;
 }
 

@@ -357,20 +357,13 @@ install_network (GObjectClass *klass)
    *
    * The device that computes: `auto`, `cpu`, `cuda` or `cuda:N`, as with `cowbehavior`.
    */
-  g_object_class_install_property (
-      klass, PROP_DEVICE,
-      g_param_spec_string ("device", "Device",
-                           "The device that computes: \"auto\", \"cpu\", \"cuda\" or \"cuda:N\"",
-                           DEFAULT_DEVICE, AT_START));
+  g_object_class_install_property (klass, PROP_DEVICE, gst_cow_settings_device_spec ());
   /**
    * GstCowDetect:precision:
    *
    * Arithmetic of the network, as with `cowbehavior`.
    */
-  g_object_class_install_property (
-      klass, PROP_PRECISION,
-      g_param_spec_enum ("precision", "Precision", "Arithmetic of the network",
-                         GST_TYPE_COW_PRECISION, DEFAULT_PRECISION, AT_START));
+  g_object_class_install_property (klass, PROP_PRECISION, gst_cow_settings_precision_spec ());
 }
 
 static void

@@ -33,15 +33,6 @@ check (const Job *job, const size_t *n, GError **error)
   return TRUE;
 }
 
-/* From the left or top edge of a box to the edge of the picture that it ends at. */
-static void
-cut (double at, double size, double most, float *from, float *length)
-{
-  const double begin = CLAMP (at, 0, most), end = CLAMP (at + size, 0, most);
-  *from = (float)begin;
-  *length = (float)(end - begin);
-}
-
 static size_t
 copy_found (const Job *job, const CkPicture *picture, const CowTicket *ticket)
 {
@@ -51,13 +42,11 @@ copy_found (const Job *job, const CkPicture *picture, const CowTicket *ticket)
   const CowDetection *found = cow_ticket_detections (ticket, &n_found);
   size_t n = 0;
   for (guint i = 0; i < n_found && n < job->room; i++) {
-    CowBehaviorDetection *detection = &job->detections[n];
-    if (!(found[i].score >= least))
+    const CowBounds box = cow_bounds_clipped (&found[i].box, picture->width, picture->height);
+    if (!(found[i].score >= least) || box.w <= 0 || box.h <= 0)
       continue;
-    cut (found[i].box.x, found[i].box.w, picture->width, &detection->x, &detection->width);
-    cut (found[i].box.y, found[i].box.h, picture->height, &detection->y, &detection->height);
-    detection->score = found[i].score;
-    n += detection->width > 0.0f && detection->height > 0.0f;
+    job->detections[n++] = (CowBehaviorDetection){ (float)box.x, (float)box.y, (float)box.w,
+                                                   (float)box.h, found[i].score };
   }
   return n;
 }

@@ -124,13 +124,7 @@ static CowBounds
 clip (const CowCells *cells, CowBounds box)
 {
   const int side = cells->split * cells->stride;
-  const double width = cells->columns * side, height = cells->rows * side;
-  const double right = MIN (box.x + box.w, width), bottom = MIN (box.y + box.h, height);
-  box.x = MAX (box.x, 0);
-  box.y = MAX (box.y, 0);
-  box.w = right - box.x;
-  box.h = bottom - box.y;
-  return box;
+  return cow_bounds_clipped (&box, cells->columns * side, cells->rows * side);
 }
 
 static gboolean

@@ -71,6 +71,14 @@ cow_bounds_scaled (const CowBounds *box, double x, double y)
 {
   return (CowBounds){ box->x * x, box->y * y, box->w * x, box->h * y };
 }
+/* What of a box lies in a picture of these sides; w and h are 0 where nothing does. */
+static inline CowBounds
+cow_bounds_clipped (const CowBounds *box, double width, double height)
+{
+  const double left = CLAMP (box->x, 0, width), top = CLAMP (box->y, 0, height);
+  return (CowBounds){ left, top, CLAMP (box->x + box->w, 0, width) - left,
+                      CLAMP (box->y + box->h, 0, height) - top };
+}
 /* The area that both have, px. */
 double cow_bounds_shared (const CowBounds *a, const CowBounds *b);
 /* Area of the intersection over area of the union, 0..1. */

@@ -5,7 +5,7 @@
 
 #include "model/files/json-object.h"
 #include "pipelines/demo/render-frames.h"
-#include "tests/trainer/cli.h"
+#include "tests/trainer/findings.h"
 #include "trainer/data/check-frames.h"
 #include "trainer/data/coco-names.h"
 #include "trainer/data/frames-dataset.h"
@@ -89,30 +89,19 @@ check (const Fixture *self, int status)
 {
   g_auto (Result) result =
       cli_run ("check", "--data", self->file, "--val-fraction", "0", "--json", NULL);
-  g_autoptr (GError) error = NULL;
 
-  if (result.status != status)
-    g_error ("status %d, expected %d: %s %s", result.status, status, result.out, result.err);
-  JsonObject *object = cow_json_parse_object (result.out, strlen (result.out), "check", &error);
-  g_assert_no_error (error);
-  return object;
+  return findings_report (&result, status);
 }
 
 /* Counts the findings of a kind; `words` are in the text of the first. */
 static guint
 count (JsonObject *report, const char *kind, gboolean near, const char *words)
 {
-  JsonArray *findings = json_object_get_array_member (report, "findings");
-  guint n = 0;
+  JsonObject *first = NULL;
+  const guint n = findings_count (report, kind, near, &first);
 
-  for (guint i = 0; i < json_array_get_length (findings); i++) {
-    JsonObject *finding = json_array_get_object_element (findings, i);
-    if (!g_str_equal (json_object_get_string_member (finding, "kind"), kind) ||
-        json_object_get_boolean_member (finding, "near") != near)
-      continue;
-    if (n++ == 0 && words)
-      cli_assert_says (json_object_get_string_member (finding, "text"), words);
-  }
+  if (first && words)
+    cli_assert_says (json_object_get_string_member (first, "text"), words);
   return n;
 }
 

@@ -6,7 +6,7 @@
 #include <vips/vips.h>
 
 #include "model/files/json-object.h"
-#include "tests/trainer/cli.h"
+#include "tests/trainer/findings.h"
 #include "tests/trainer/drawn.h"
 #include "trainer/data/picture-hash.h"
 
@@ -104,31 +104,8 @@ static JsonObject *
 check (const char *data, int status)
 {
   g_auto (Result) result = cli_run ("check", "--data", data, "--json", NULL);
-  g_autoptr (GError) error = NULL;
 
-  if (result.status != status)
-    g_error ("status %d, expected %d: %s %s", result.status, status, result.out, result.err);
-  JsonObject *object = cow_json_parse_object (result.out, strlen (result.out), "check", &error);
-  g_assert_no_error (error);
-  return object;
-}
-
-/* Counts the findings of a kind; *first becomes the first of them. */
-static guint
-count (JsonObject *report, const char *kind, gboolean near, JsonObject **first)
-{
-  JsonArray *findings = json_object_get_array_member (report, "findings");
-  guint n = 0;
-
-  for (guint i = 0; i < json_array_get_length (findings); i++) {
-    JsonObject *finding = json_array_get_object_element (findings, i);
-    if (!g_str_equal (json_object_get_string_member (finding, "kind"), kind) ||
-        json_object_get_boolean_member (finding, "near") != near)
-      continue;
-    if (n++ == 0 && first)
-      *first = finding;
-  }
-  return n;
+  return findings_report (&result, status);
 }
 
 static guint
@@ -167,7 +144,7 @@ test_unreadable (Fixture *self, gconstpointer unused)
   g_file_set_contents (cut, bytes, (gssize)n / 2, &error);
   g_file_set_contents (other, "nothing", -1, &error);
   g_autoptr (JsonObject) report = check (self->data, 1);
-  g_assert_cmpuint (count (report, "unreadable", FALSE, &finding), ==, 2);
+  g_assert_cmpuint (findings_count (report, "unreadable", FALSE, &finding), ==, 2);
   g_assert_true (json_object_get_boolean_member (finding, "problem"));
   JsonObject *picture =
       json_array_get_object_element (json_object_get_array_member (finding, "pictures"), 0);
@@ -194,7 +171,7 @@ test_absent (Fixture *self, gconstpointer unused)
                        -1, &error);
   g_assert_no_error (error);
   g_autoptr (JsonObject) report = check (table, 1);
-  g_assert_cmpuint (count (report, "unreadable", FALSE, NULL), ==, 2);
+  g_assert_cmpuint (findings_count (report, "unreadable", FALSE, NULL), ==, 2);
 }
 
 static void
@@ -213,17 +190,17 @@ test_duplicates (Fixture *self, gconstpointer unused)
   copy (second, leaked);
   copy (third, mistaken);
   g_autoptr (JsonObject) report = check (self->data, 1);
-  g_assert_cmpuint (count (report, "duplicate", FALSE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "duplicate", FALSE, &finding), ==, 1);
   g_assert_false (json_object_get_boolean_member (finding, "problem"));
   g_assert_cmpuint (n_pictures (finding), ==, 2);
-  g_assert_cmpuint (count (report, "two-splits", FALSE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "two-splits", FALSE, &finding), ==, 1);
   g_assert_true (json_object_get_boolean_member (finding, "problem"));
-  g_assert_cmpuint (count (report, "two-labels", FALSE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "two-labels", FALSE, &finding), ==, 1);
   g_assert_true (json_object_get_boolean_member (finding, "problem"));
   /* Each is reported once. */
-  g_assert_cmpuint (count (report, "duplicate", TRUE, NULL) +
-                        count (report, "two-splits", TRUE, NULL) +
-                        count (report, "two-labels", TRUE, NULL),
+  g_assert_cmpuint (findings_count (report, "duplicate", TRUE, NULL) +
+                        findings_count (report, "two-splits", TRUE, NULL) +
+                        findings_count (report, "two-labels", TRUE, NULL),
                     ==, 0);
 }
 
@@ -241,12 +218,12 @@ test_near (Fixture *self, gconstpointer unused)
   blobs (leaked, 101, 80);
   blobs (mistaken, 102, 64);
   g_autoptr (JsonObject) report = check (self->data, 0);
-  g_assert_cmpuint (count (report, "duplicate", TRUE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "duplicate", TRUE, &finding), ==, 1);
   g_assert_cmpuint (n_pictures (finding), ==, 2);
-  g_assert_cmpuint (count (report, "two-splits", TRUE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "two-splits", TRUE, &finding), ==, 1);
   g_assert_false (json_object_get_boolean_member (finding, "problem"));
-  g_assert_cmpuint (count (report, "two-labels", TRUE, &finding), ==, 1);
-  g_assert_cmpuint (count (report, "duplicate", FALSE, NULL), ==, 0);
+  g_assert_cmpuint (findings_count (report, "two-labels", TRUE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "duplicate", FALSE, NULL), ==, 0);
 }
 
 /* Pictures without content are not all reported as one. */
@@ -265,7 +242,7 @@ test_flat (Fixture *self, gconstpointer unused)
     g_object_unref (flat);
   }
   g_autoptr (JsonObject) report = check (self->data, 0);
-  g_assert_cmpuint (count (report, "duplicate", TRUE, NULL), ==, 0);
+  g_assert_cmpuint (findings_count (report, "duplicate", TRUE, NULL), ==, 0);
 }
 
 static void
@@ -281,7 +258,7 @@ test_classes (Fixture *self, gconstpointer unused)
   g_remove (two);
   g_remove (three);
   g_autoptr (JsonObject) report = check (self->data, 1);
-  g_assert_cmpuint (count (report, "class-missing", FALSE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "class-missing", FALSE, &finding), ==, 1);
   g_assert_cmpstr (json_object_get_string_member (finding, "text"), ==,
                    "\"Walking\" has no pictures in val");
   g_assert_cmpuint (json_array_get_length (json_object_get_array_member (report, "warnings")), ==,
@@ -307,12 +284,12 @@ test_table (Fixture *self, gconstpointer unused)
   g_file_set_contents (table, text->str, -1, &error);
   g_assert_no_error (error);
   g_autoptr (JsonObject) report = check (table, 1);
-  g_assert_cmpuint (count (report, "group-torn", FALSE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "group-torn", FALSE, &finding), ==, 1);
   g_assert_cmpuint (n_pictures (finding), ==, 1);
-  g_assert_cmpuint (count (report, "folder", FALSE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "folder", FALSE, &finding), ==, 1);
   g_assert_cmpstr (json_object_get_string_member (finding, "text"), ==, "is labelled \"Walking\"");
-  g_assert_cmpuint (count (report, "outside", FALSE, NULL), ==, 1);
-  g_assert_cmpuint (count (report, "tiny", FALSE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "outside", FALSE, NULL), ==, 1);
+  g_assert_cmpuint (findings_count (report, "tiny", FALSE, &finding), ==, 1);
   g_assert_cmpstr (json_object_get_string_member (finding, "text"), ==, "10 x 40");
 }
 
@@ -330,7 +307,7 @@ test_column (Fixture *self, gconstpointer unused)
     g_string_append_printf (text, "data/train/Lying/%u.png,%u.png,%u\n", i, i, i % 2);
   g_file_set_contents (table, text->str, -1, &error);
   g_autoptr (JsonObject) report = check (table, 0);
-  g_assert_cmpuint (count (report, "column", FALSE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "column", FALSE, &finding), ==, 1);
   g_assert_nonnull (strstr (json_object_get_string_member (finding, "text"),
                             "8 of 8 classes are called like pictures"));
   g_auto (Result) numbers = cli_run ("check", "--data", table, "--label-column", "frame", NULL);
@@ -364,8 +341,8 @@ test_said (Fixture *self, gconstpointer unused)
   JsonObject *member = json_array_get_object_element (left, 0);
   g_assert_true (g_str_has_suffix (json_object_get_string_member (member, "path"), "@eaDir"));
   g_assert_cmpstr (json_object_get_string_member (member, "reason"), ==, "system");
-  g_assert_cmpuint (count (report, "flat", FALSE, &finding), ==, 1);
-  g_assert_cmpuint (count (report, "noted", FALSE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "flat", FALSE, &finding), ==, 1);
+  g_assert_cmpuint (findings_count (report, "noted", FALSE, &finding), ==, 1);
   member = json_array_get_object_element (json_object_get_array_member (finding, "pictures"), 0);
   g_assert_true (g_str_has_suffix (json_object_get_string_member (member, "path"), "K\\xFChe.png"));
 
