@@ -8,7 +8,8 @@
  *
  * Where pictures have any number of labels it is {"format": 2, "labels": "multiple", "thresholds":
  * [...], ...}, so that a program that knows one label alone refuses it. An adapter that finds cows
- * in whole frames has {"format": 3, "task": "detect", ...}.
+ * in whole frames has {"format": 3, "task": "detect", ...}, and "behaviours": [...] where it tells
+ * what each of them does; a program that only finds cows may leave these alone.
  */
 #include "model/adapter/card.h"
 
@@ -37,6 +38,8 @@ static const char *const own_members[] = {
 };
 /* Those of format 2 alone; of format 1 they are others. */
 static const char *const multiple_members[] = { "labels", "thresholds", NULL };
+/* Those of format 3 alone. */
+static const char *const detects_members[] = { "task", "behaviours", NULL };
 
 CowCard *
 cow_card_new_default (void)
@@ -54,6 +57,12 @@ guint
 cow_card_n_classes (const CowCard *self)
 {
   return g_strv_length (self->classes);
+}
+
+const char *const *
+cow_card_told (const CowCard *self)
+{
+  return (const char *const *)(self->detects ? self->behaviours : self->classes);
 }
 
 const CowKind *
@@ -76,6 +85,7 @@ cow_card_free (CowCard *self)
     return;
   g_free (self->kind);
   g_strfreev (self->classes);
+  g_strfreev (self->behaviours);
   g_free (self->base_name);
   g_free (self->base_hash);
   g_free (self->base_fingerprint);
@@ -117,7 +127,7 @@ is_own (const CowCard *self, const char *name)
 {
   return g_strv_contains (own_members, name) ||
          (self->multiple && g_strv_contains (multiple_members, name)) ||
-         (self->detects && g_str_equal (name, "task"));
+         (self->detects && g_strv_contains (detects_members, name));
 }
 
 /* Copies the members that no field of the card holds. */
@@ -150,7 +160,8 @@ get_kind (JsonObject *object, const char *where, CowCard *self, GError **error)
 }
 
 static gboolean
-check_class (JsonNode *node, GHashTable *seen, const char *where, guint index, GError **error)
+check_name (JsonNode *node, GHashTable *seen, const char *where, const char *key, guint index,
+            GError **error)
 {
   const char *name = cow_json_holds (node, G_TYPE_STRING) ? json_node_get_string (node) : NULL;
   if (name != NULL && name[0] != '\0' && strlen (name) <= MAX_NAME &&
@@ -158,34 +169,35 @@ check_class (JsonNode *node, GHashTable *seen, const char *where, guint index, G
     return TRUE;
   g_autofree char *found = cow_json_describe (node);
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-               "%s: \"classes\" has %s at %u, expected names that differ, of 1 to %d bytes", where,
+               "%s: \"%s\" has %s at %u, expected names that differ, of 1 to %d bytes", where, key,
                found, index, MAX_NAME);
   return FALSE;
 }
 
+/* A list of names into *names, which is freed before. */
 static gboolean
-get_classes (JsonObject *object, const char *where, CowCard *self, GError **error)
+get_names (JsonObject *object, const char *where, const char *key, char ***names, GError **error)
 {
   JsonArray *array = NULL;
-  if (!cow_json_require (object, where, "classes", error) ||
-      !cow_json_get_array (object, where, "classes", &array, error))
+  if (!cow_json_require (object, where, key, error) ||
+      !cow_json_get_array (object, where, key, &array, error))
     return FALSE;
   guint n = json_array_get_length (array);
   if (n < 1 || n > MAX_CLASSES) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: \"classes\" has %u names, expected 1 to %d", where, n, MAX_CLASSES);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"%s\" has %u names, expected 1 to %d",
+                 where, key, n, MAX_CLASSES);
     return FALSE;
   }
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
-  g_auto (GStrv) classes = g_new0 (char *, n + 1);
+  g_auto (GStrv) found = g_new0 (char *, n + 1);
   for (guint i = 0; i < n; i++) {
     JsonNode *node = json_array_get_element (array, i);
-    if (!check_class (node, seen, where, i, error))
+    if (!check_name (node, seen, where, key, i, error))
       return FALSE;
-    classes[i] = json_node_dup_string (node);
+    found[i] = json_node_dup_string (node);
   }
-  g_strfreev (self->classes);
-  self->classes = g_steal_pointer (&classes);
+  g_strfreev (*names);
+  *names = g_steal_pointer (&found);
   return TRUE;
 }
 
@@ -413,7 +425,8 @@ get_task (JsonObject *card, const char *where, CowCard *self, GError **error)
   if (!self->detects)
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
                  "%s: \"task\" is \"%s\", this version knows \"detect\"", where, task);
-  return self->detects;
+  return self->detects && (!json_object_has_member (card, "behaviours") ||
+                           get_names (card, where, "behaviours", &self->behaviours, error));
 }
 
 /* ---- the file ------------------------------------------------------------------------------- */
@@ -446,7 +459,8 @@ cow_card_read (const char *folder, gboolean *found, GError **error)
   g_autoptr (JsonObject) object = cow_json_read_object (path, error);
   gint64 format = FORMAT;
   if (object == NULL || !get_format (object, path, &format, error) ||
-      !get_kind (object, path, self, error) || !get_classes (object, path, self, error) ||
+      !get_kind (object, path, self, error) ||
+      !get_names (object, path, "classes", &self->classes, error) ||
       !get_preprocess (object, path, &self->preprocess, error) ||
       !get_base (object, path, self, error) ||
       (format == FORMAT_MULTIPLE && !get_multiple (object, path, self, error)) ||
@@ -495,15 +509,21 @@ decisions_array (const CowCard *self)
   return array;
 }
 
+static JsonArray *
+names_array (char **names)
+{
+  JsonArray *array = json_array_new ();
+  for (char **name = names; *name != NULL; name++)
+    json_array_add_string_element (array, *name);
+  return array;
+}
+
 gboolean
 cow_card_write (const CowCard *self, const char *folder, GError **error)
 {
   g_autoptr (JsonObject) card = json_object_new ();
   g_autofree char *path = g_build_filename (folder, "cowbehavior.json", NULL);
-  JsonArray *classes = json_array_new ();
   JsonObject *base = json_object_new ();
-  for (char **name = self->classes; *name != NULL; name++)
-    json_array_add_string_element (classes, *name);
   set_string (base, "name", self->base_name);
   set_string (base, "hash", self->base_hash);
   if (self->base_fingerprint)
@@ -513,11 +533,13 @@ cow_card_write (const CowCard *self, const char *folder, GError **error)
                               : self->multiple ? FORMAT_MULTIPLE
                                                : FORMAT);
   json_object_set_string_member (card, "kind", self->kind);
-  json_object_set_array_member (card, "classes", classes);
+  json_object_set_array_member (card, "classes", names_array (self->classes));
   json_object_set_object_member (card, "preprocess", preprocess_object (&self->preprocess));
   json_object_set_object_member (card, "base", base);
   if (self->detects)
     json_object_set_string_member (card, "task", "detect");
+  if (self->detects && self->behaviours)
+    json_object_set_array_member (card, "behaviours", names_array (self->behaviours));
   if (self->multiple) {
     json_object_set_string_member (card, "labels", "multiple");
     json_object_set_array_member (card, "thresholds", decisions_array (self));

@@ -27,6 +27,8 @@ typedef struct {
   /* Whether it finds cows in whole frames; its classes are then what it finds. Not with
    * `multiple`. */
   gboolean detects;
+  char **behaviours; /* NULL-terminated, by index: what it tells of each cow that it finds, where
+                        it does; else NULL */
   /* What the member "calibration" says; read with the card, and left alone by cow_card_set_member
    * (). */
   double temperature; /* divides logits before softmax or sigmoid; 1 where nothing was fitted */
@@ -47,6 +49,9 @@ CowCard *cow_card_read (const char *folder, gboolean *found, GError **error);
 gboolean cow_card_write (const CowCard *self, const char *folder, GError **error);
 CowCard *cow_card_new_default (void);
 guint cow_card_n_classes (const CowCard *self);
+/* The names of what its head (COW_HEAD_FILE) tells, NULL-terminated: the classes of a picture, or
+ * the behaviours of a cow that was found; NULL where it has none. */
+const char *const *cow_card_told (const CowCard *self);
 const CowKind *cow_card_kind (const CowCard *self);
 /* Whether its kind is one whose folder holds a whole network. */
 gboolean cow_card_holds_network (const CowCard *self);

@@ -47,7 +47,7 @@ cow_head_style_n_parameters (CowHeadStyle style, gint64 features, gint64 n_class
 static char *
 find_file (const char *folder)
 {
-  static const char *const names[] = { "classifier.safetensors", "best_classifier.pth" };
+  static const char *const names[] = { COW_HEAD_FILE, "best_classifier.pth" };
   for (int i = 0; i < 2; i++) {
     g_autofree char *here = g_build_filename (folder, names[i], NULL);
     g_autofree char *below = g_build_filename (folder, "classifier", names[i], NULL);
@@ -370,7 +370,7 @@ declare_all (const CowHeadWeights *self, CowSafetensorsWriter *writer)
 gboolean
 cow_head_weights_write (const CowHeadWeights *self, const char *folder, GError **error)
 {
-  g_autofree char *path = g_build_filename (folder, "classifier.safetensors", NULL);
+  g_autofree char *path = g_build_filename (folder, COW_HEAD_FILE, NULL);
   if (!cow_folder_make (folder, error))
     return FALSE;
   g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);

@@ -30,6 +30,9 @@ guint cow_head_style_widths (CowHeadStyle style, gint64 features, gint64 n_class
 /* Parameters of such a head, its layer norm included. */
 gint64 cow_head_style_n_parameters (CowHeadStyle style, gint64 features, gint64 n_classes);
 
+/* Ours, in an adapter folder. */
+#define COW_HEAD_FILE "classifier.safetensors"
+
 typedef struct {
   gint64 in, out;
   float *weight; /* [out, in] */

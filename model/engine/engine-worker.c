@@ -162,6 +162,19 @@ take_results (const CowEngine *self, const Slot *slot, guint i, const CowOutput 
   return TRUE;
 }
 
+/* Keeps what is told of n cows with the ticket; the number of their first row there. */
+static guint
+keep_told (const CowEngine *self, CowTicket *ticket, guint n)
+{
+  const guint n_told = ticket->n_told;
+  if (n_told == 0)
+    return 0;
+  const guint first = ticket->told->len / n_told;
+  if (n > 0)
+    g_array_append_vals (ticket->told, cow_classifier_told (self->classifier), n * n_told);
+  return first;
+}
+
 /* Finds the cows in a batch of one region; the ticket has them all with its last. */
 static gboolean
 find_in_region (CowEngine *self, const Slot *slot, guint64 number, GError **error)
@@ -176,8 +189,9 @@ find_in_region (CowEngine *self, const Slot *slot, guint64 number, GError **erro
                                      ticket->crops->pixels + slot->region * ticket->picture,
                                      preprocess->height, preprocess->width, &limits, found, error))
     return FALSE;
-  cow_pieces_add (ticket->pieces, (const CowDetection *)found->data, found->len, preprocess->width,
-                  preprocess->height, &ticket->places[slot->region], ticket->across, ticket->down);
+  cow_pieces_add (ticket->pieces, (const CowDetection *)found->data, found->len,
+                  keep_told (self, ticket, found->len), preprocess->width, preprocess->height,
+                  &ticket->places[slot->region], ticket->across, ticket->down);
   if (ticket->n_done + 1 == ticket->n)
     cow_pieces_merge (ticket->pieces, ticket->n, COW_FIND_MOST, found);
   return TRUE;

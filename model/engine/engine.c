@@ -381,6 +381,18 @@ cow_engine_detects (const CowEngine *self)
   return cow_classifier_detects (self->classifier);
 }
 
+const char *const *
+cow_engine_behaviours (const CowEngine *self)
+{
+  return cow_classifier_behaviours (self->classifier);
+}
+
+guint
+cow_engine_n_behaviours (const CowEngine *self)
+{
+  return cow_classifier_n_behaviours (self->classifier);
+}
+
 float
 cow_engine_least_score (const CowEngine *self)
 {

@@ -49,6 +49,10 @@ gboolean cow_engine_is_multiple (const CowEngine *self);
 /* Whether it finds cows in whole frames (CowClassifierOptions.detects): its tickets then have
  * detections and no other results. Of several regions, such as tiles, they are one list. */
 gboolean cow_engine_detects (const CowEngine *self);
+/* What such an engine tells of each cow (cow_ticket_told ()): names by index, NULL-terminated; NULL
+ * where it only finds them. */
+const char *const *cow_engine_behaviours (const CowEngine *self);
+guint cow_engine_n_behaviours (const CowEngine *self);
 /* cow_classifier_least_score () of such an engine. Its tickets have detections from
  * COW_ENGINE_LEAST_SCORE on. */
 float cow_engine_least_score (const CowEngine *self);

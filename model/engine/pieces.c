@@ -17,14 +17,15 @@ is_cut (const CowBounds *box, int width, int height, const CowRegion *region, in
 }
 
 void
-cow_pieces_add (GArray *pieces, const CowDetection *found, guint n, int width, int height,
-                const CowRegion *region, int across, int down)
+cow_pieces_add (GArray *pieces, const CowDetection *found, guint n, guint first_row, int width,
+                int height, const CowRegion *region, int across, int down)
 {
   for (guint i = 0; i < n; i++) {
     CowPiece piece = { found[i], is_cut (&found[i].box, width, height, region, across, down) };
 
     piece.found.box =
         cow_bounds_scaled (&found[i].box, (double)region->w / width, (double)region->h / height);
+    piece.found.row += first_row;
     piece.found.box.x += region->x;
     piece.found.box.y += region->y;
     g_array_append_val (pieces, piece);

@@ -18,12 +18,12 @@ typedef struct {
 } CowPiece;
 
 /* Appends what was found in a region of a picture, [n] px of a frame of width by height that the
- * region was resized to, to an array of CowPiece. `region` lies in the picture, which is `across`
- * by `down` px. */
-void cow_pieces_add (GArray *pieces, const CowDetection *found, guint n, int width, int height,
-                     const CowRegion *region, int across, int down);
+ * region was resized to, to an array of CowPiece; their rows are counted from `first_row` on.
+ * `region` lies in the picture, which is `across` by `down` px. */
+void cow_pieces_add (GArray *pieces, const CowDetection *found, guint n, guint first_row, int width,
+                     int height, const CowRegion *region, int across, int down);
 /* Replaces what is in `detections`, of CowDetection, by one of each animal, at most so many, the
- * surest first; the pieces are of n regions. Of a single one there is nothing to merge. Sorts the
+ * surest first, with their rows; the pieces are of n regions. Of a single one there is nothing to merge. Sorts the
  * pieces. */
 void cow_pieces_merge (GArray *pieces, guint n, guint most, GArray *detections);
 

@@ -41,6 +41,8 @@ struct _CowTicket {
   guint n_results;
   GArray *detections; /* of CowDetection; NULL where the engine finds none, as is the next */
   GArray *pieces;     /* of CowPiece: what they are made of */
+  GArray *told;       /* of float: rows of n_told; NULL where nothing is told of a detection */
+  guint n_told;       /* behaviours */
   CowRegion places[COW_ENGINE_MAX_REGIONS]; /* the regions, inside the picture, where it finds */
   int across, down;                         /* px of the picture */
   const void *client;

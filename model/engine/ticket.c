@@ -32,6 +32,7 @@ ticket_free (CowTicket *self)
     g_free (self->results[r].data);
   g_clear_pointer (&self->detections, g_array_unref);
   g_clear_pointer (&self->pieces, g_array_unref);
+  g_clear_pointer (&self->told, g_array_unref);
   g_free (self);
 }
 
@@ -102,7 +103,10 @@ ticket_alloc (CowTicketPool *pool, const CowClassifier *classifier)
   if (cow_classifier_detects (classifier)) {
     self->detections = g_array_sized_new (FALSE, FALSE, sizeof (CowDetection), COW_FIND_MOST);
     self->pieces = g_array_sized_new (FALSE, FALSE, sizeof (CowPiece), COW_FIND_MOST);
+    self->n_told = cow_classifier_n_behaviours (classifier);
   }
+  if (self->n_told > 0)
+    self->told = g_array_sized_new (FALSE, FALSE, sizeof (float), COW_FIND_MOST * self->n_told);
   return self;
 }
 
@@ -123,6 +127,8 @@ cow_ticket_new (CowTicketPool *pool, guint n, const CowClassifier *classifier,
     g_array_set_size (self->detections, 0);
     g_array_set_size (self->pieces, 0);
   }
+  if (self->told)
+    g_array_set_size (self->told, 0);
   self->deadline_us = 0;
   self->next = self->n_done = 0;
   self->taken = self->done = FALSE;
@@ -296,4 +302,10 @@ cow_ticket_detections (const CowTicket *self, guint *n)
 {
   *n = self->detections ? self->detections->len : 0;
   return *n > 0 ? &g_array_index (self->detections, CowDetection, 0) : NULL;
+}
+
+const float *
+cow_ticket_told (const CowTicket *self, const CowDetection *detection)
+{
+  return self->told ? &g_array_index (self->told, float, detection->row * self->n_told) : NULL;
 }

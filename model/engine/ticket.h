@@ -55,6 +55,9 @@ guint cow_ticket_n_regions (const CowTicket *ticket);
  * px of the picture; NULL where there is none. Only after a successful wait. Owned by the
  * ticket. */
 const CowDetection *cow_ticket_detections (const CowTicket *ticket, guint *n);
+/* What is told of one of these: the probabilities of the engine's behaviours [n_behaviours], all
+ * finite; NULL where it tells nothing. Owned by the ticket. */
+const float *cow_ticket_told (const CowTicket *ticket, const CowDetection *detection);
 CowTicket *cow_ticket_ref (CowTicket *ticket);
 void cow_ticket_unref (CowTicket *ticket);
 

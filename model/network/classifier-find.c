@@ -3,6 +3,7 @@
 #include <json-glib/json-glib.h>
 
 #include "model/network/classifier-private.h"
+#include "model/network/head-classifier.h"
 
 /* ---- the head -------------------------------------------------------------------------------- */
 
@@ -17,6 +18,20 @@ upload (CowClassifier *self, int i)
   return ck_upload (self->stream, finder->weights[i].data, finder->file->tensors[i], bytes);
 }
 
+/* The head that tells what a cow does, where the card names behaviours. */
+static gboolean
+open_head (CowClassifier *self, GError **error)
+{
+  CowFinder *finder = &self->finder;
+  const CowRoiMap map = cow_detector_map (&finder->file->config, 0, 0);
+
+  if (!self->card->behaviours)
+    return TRUE;
+  finder->head = cow_head_classifier_class.open (self->stream, self->adapter_path,
+                                                 cow_roi_n_pooled (&map), self->card, error);
+  return finder->head != NULL;
+}
+
 gboolean
 cow_classifier_open_finder (CowClassifier *self, GError **error)
 {
@@ -29,7 +44,7 @@ cow_classifier_open_finder (CowClassifier *self, GError **error)
     return FALSE;
   for (int i = 0; i < COW_DETECTOR_TENSORS && status == CK_OK; i++)
     status = upload (self, i);
-  return cow_check (status, error, "the head of a detector");
+  return cow_check (status, error, "the head of a detector") && open_head (self, error);
 }
 
 void
@@ -42,6 +57,13 @@ cow_classifier_close_finder (CowClassifier *self)
   for (int i = 0; i < COW_DETECTOR_MAX_LEVELS; i++)
     cow_buffer_clear (&finder->levels[i], self->stream);
   cow_detector_pass_clear (&finder->pass);
+  if (finder->head)
+    finder->head->klass->free (g_steal_pointer (&finder->head));
+  cow_buffer_clear (&finder->features, self->stream);
+  g_clear_pointer (&finder->map, g_free);
+  g_clear_pointer (&finder->pooled, g_free);
+  finder->n_map = finder->n_rooms = 0;
+  finder->told = NULL;
   g_clear_pointer (&finder->file, cow_detector_file_free);
   g_clear_pointer (&finder->cells, g_free);
   finder->n_cells = 0;
@@ -91,6 +113,71 @@ compute (CowClassifier *self, gint64 n_prefix, int height, int width, gsize n_va
   return cow_check (status, error, "the head of a detector");
 }
 
+/* ---- what each of them does ------------------------------------------------------------------ */
+
+/* Room for the map, and for so many cows. */
+static gboolean
+reserve_told (CowClassifier *self, const CowRoiMap *map, guint n)
+{
+  CowFinder *finder = &self->finder;
+  const gsize n_map = (gsize)map->rows * (gsize)map->columns * (gsize)map->channels,
+              of_one = (gsize)cow_roi_n_pooled (map) * sizeof (float);
+
+  if (n_map > finder->n_map) {
+    g_free (finder->map);
+    finder->map = g_try_new (float, n_map);
+    finder->n_map = finder->map ? n_map : 0;
+  }
+  if (n > finder->n_rooms) {
+    g_free (finder->pooled);
+    finder->pooled = g_try_malloc_n (n, of_one);
+    finder->n_rooms = finder->pooled ? n : 0;
+  }
+  return finder->n_map >= n_map && finder->n_rooms >= n &&
+         cow_buffer_reserve (&finder->features, self->stream, n * of_one);
+}
+
+/* From the map that lies on the device to what the head says of each detection. */
+static gboolean
+tell (CowClassifier *self, const CowRoiMap *map, const GArray *detections, GError **error)
+{
+  CowFinder *finder = &self->finder;
+  const guint n = detections->len, n_told = cow_classifier_n_behaviours (self);
+  const gsize of_one = (gsize)cow_roi_n_pooled (map),
+              map_bytes =
+                  sizeof (float) * (gsize)map->rows * (gsize)map->columns * (gsize)map->channels;
+  CkStatus status = reserve_told (self, map, n) ? CK_OK : CK_NO_MEMORY;
+
+  if (status == CK_OK)
+    status = ck_download (self->stream, finder->map,
+                          finder->pass.activated[COW_DETECTOR_UNITS - 1].data, map_bytes);
+  for (guint i = 0; i < n && status == CK_OK; i++)
+    cow_roi_align (map, finder->map, &g_array_index (detections, CowDetection, i).box,
+                   finder->pooled + i * of_one);
+  if (status == CK_OK)
+    status = ck_upload (self->stream, finder->features.data, finder->pooled,
+                        n * of_one * sizeof (float));
+  if (!cow_check (status, error, "what %u cows do", n) ||
+      !finder->head->klass->run (finder->head, finder->features.data, (int)n, error))
+    return FALSE;
+  for (guint i = 0; i < finder->head->n_results; i++)
+    if (g_str_equal (finder->head->results[i].name, COW_RESULT_PROBABILITIES))
+      finder->told = finder->head->results[i].data;
+  return cow_classifier_check_finite (self, "a frame", "probabilities", finder->told,
+                                      (gsize)n * n_told, error);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+/* What failed is this frame's; the next one begins anew. */
+static gboolean
+give_up (CowClassifier *self, GError **error)
+{
+  ck_stream_reset (self->stream);
+  cow_device_explain (self->device, error);
+  return FALSE;
+}
+
 /* The cows of a frame whose pixels come from the host, or else lie on the device. */
 static gboolean
 find (CowClassifier *self, const float *host, const float *prepared, int height, int width,
@@ -114,16 +201,16 @@ find (CowClassifier *self, const float *host, const float *prepared, int height,
                                              (gint64)n_pixels, self->pixels.data, (gint64)n_pixels);
   if (!cow_check (status, error, "a frame of %d x %d px", width, height) ||
       !compute (self, n_tokens - (gint64)cells.rows * cells.columns, height, width, n_values,
-                error)) {
-    /* What failed is this frame's; the next one begins anew. */
-    ck_stream_reset (self->stream);
-    cow_device_explain (self->device, error);
-    return FALSE;
-  }
+                error))
+    return give_up (self, error);
   if (!cow_classifier_check_finite (self, "a frame", "cells", finder->cells, n_values, error))
     return FALSE;
   cow_cells_read (&cells, finder->cells, limits->least, limits->overlap, limits->most, detections);
-  return TRUE;
+  finder->told = NULL;
+  if (!finder->head || detections->len == 0)
+    return TRUE;
+  const CowRoiMap map = cow_detector_map (&finder->file->config, height, width);
+  return tell (self, &map, detections, error) || give_up (self, error);
 }
 
 gboolean
@@ -163,4 +250,24 @@ gboolean
 cow_classifier_detects (const CowClassifier *self)
 {
   return self->finder.file != NULL;
+}
+
+const char *const *
+cow_classifier_behaviours (const CowClassifier *self)
+{
+  return self->card->detects ? cow_card_told (self->card) : NULL;
+}
+
+guint
+cow_classifier_n_behaviours (const CowClassifier *self)
+{
+  const char *const *names = cow_classifier_behaviours (self);
+
+  return names ? g_strv_length ((char **)names) : 0;
+}
+
+const float *
+cow_classifier_told (const CowClassifier *self)
+{
+  return self->finder.told;
 }

@@ -20,6 +20,14 @@ typedef struct {
   CowDetectorPass pass;
   float *cells; /* host: of the last frame */
   gsize n_cells;
+  /* Where it tells what cows do */
+  CowHead *head;      /* NULL: it does not */
+  float *map;         /* host: of the last frame, [rows, columns, width] */
+  gsize n_map;        /* floats that there is room for */
+  float *pooled;      /* host: [n_rooms, n_pooled] */
+  CowBuffer features; /* device: likewise */
+  guint n_rooms;      /* detections that there is room for */
+  const float *told;  /* the head's: of the last frame; NULL where no cow was there */
 } CowFinder;
 
 struct _CowClassifier {

@@ -71,7 +71,7 @@ gboolean cow_classifier_run_tokens (CowClassifier *self, const float *pixels, in
 gboolean cow_classifier_run_prepared (CowClassifier *self, const float *const *pictures, int batch,
                                       int height, int width, CowOutput *output, GError **error);
 
-/* Whether it finds cows in whole frames; then it has no other head. */
+/* Whether it finds cows in whole frames; then it has no head for pictures. */
 gboolean cow_classifier_detects (const CowClassifier *self);
 /* What is asked of a frame: scores from `least` on; of those that overlap (IoU) by more the surer
  * one; at most so many. */
@@ -94,6 +94,14 @@ gboolean cow_classifier_find (CowClassifier *self, const float *pixels, int heig
 gboolean cow_classifier_find_prepared (CowClassifier *self, const float *picture, int height,
                                        int width, const CowFindLimits *limits, GArray *detections,
                                        GError **error);
+/* What it tells of each cow that it finds: names by index, NULL-terminated; NULL where it tells
+ * nothing. */
+const char *const *cow_classifier_behaviours (const CowClassifier *self);
+guint cow_classifier_n_behaviours (const CowClassifier *self);
+/* Probabilities of the behaviours of the cows in the last frame, all finite: that of a detection
+ * begins at row * n_behaviours. Memory of its own until the next frame; NULL where nothing is
+ * told. */
+const float *cow_classifier_told (const CowClassifier *self);
 /* The score from which on a detection is worth believing: where F1 was best in the evaluation that
  * its card keeps (`cow-trainer eval --save`), else a usual one. */
 float cow_classifier_least_score (const CowClassifier *self);

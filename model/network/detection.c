@@ -145,7 +145,7 @@ cow_cells_read (const CowCells *cells, const float *values, float least, double 
   for (guint i = 0; i < peaks->len && detections->len < most; i++) {
     const Peak *peak = &g_array_index (peaks, Peak, i);
     const CowDetection detection = { clip (cells, agreed_box (cells, values, peak)),
-                                     1 / (1 + expf (-peak->heat)) };
+                                     1 / (1 + expf (-peak->heat)), detections->len };
     if (!overlaps (detections, &detection.box, overlap))
       g_array_append_val (detections, detection);
   }

@@ -46,6 +46,7 @@ typedef struct {
 typedef struct {
   CowBounds box;
   float score; /* 0..1 */
+  guint row;   /* of what is told of it, where something is */
 } CowDetection;
 
 /* The number of cells, and the place of cell (x, y) among them, x and y in cells of the frame. */
@@ -89,7 +90,8 @@ double cow_bounds_iou (const CowBounds *a, const CowBounds *b);
  * `least` at least, the `most` hottest, without those that overlap a hotter one by more than
  * `overlap`; the hottest first, and of equals the first. A box is the mean of those that the cells
  * of its bell say, each weighted by how hot it is; only those count that overlap the hottest cell's
- * by more than half, so that no neighbour's box is mixed in. Boxes end at the frame's edges.
+ * by more than half, so that no neighbour's box is mixed in. Boxes end at the frame's edges. Rows
+ * are counted from 0.
  */
 void cow_cells_read (const CowCells *cells, const float *values, float least, double overlap,
                      guint most, GArray *detections);

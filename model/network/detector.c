@@ -39,6 +39,12 @@ cow_detector_cells (const CowDetectorConfig *config, int height, int width)
                      config->patch / config->split };
 }
 
+CowRoiMap
+cow_detector_map (const CowDetectorConfig *config, int height, int width)
+{
+  return (CowRoiMap){ height / config->patch, width / config->patch, config->patch, config->width };
+}
+
 guint
 cow_detector_tensor (const CowDetectorConfig *config, int tensor, const char **name, gint64 dims[4])
 {

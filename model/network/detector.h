@@ -13,6 +13,7 @@
 #include "model/network/buffer.h"
 #include "model/network/detection.h"
 #include "model/network/device.h"
+#include "model/network/roi-align.h"
 
 G_BEGIN_DECLS
 
@@ -47,6 +48,9 @@ guint cow_detector_tensor (const CowDetectorConfig *config, int tensor, const ch
 gint64 cow_detector_n_outputs (const CowDetectorConfig *config);
 /* The cells of a frame of these sides, which are multiples of the patch. */
 CowCells cow_detector_cells (const CowDetectorConfig *config, int height, int width);
+/* What the last unit gives of such a frame, which is the map that boxes are read from: a row of
+ * numbers for each token. */
+CowRoiMap cow_detector_map (const CowDetectorConfig *config, int height, int width);
 /* The convolution of a unit (COW_DETECTOR_UNITS: the last product) on so many pictures. */
 CkConvolution cow_detector_convolution (const CowDetectorConfig *config, int unit, int batch,
                                         int height, int width);
@@ -58,7 +62,7 @@ typedef struct {
   CowBuffer joined;                        /* [rows, n_levels * n_features] */
   CowBuffer convolved[COW_DETECTOR_UNITS]; /* [rows, width] each */
   CowBuffer normed[COW_DETECTOR_UNITS];    /* behind the norm */
-  CowBuffer activated[COW_DETECTOR_UNITS]; /* behind the GELU */
+  CowBuffer activated[COW_DETECTOR_UNITS]; /* behind the GELU; the last is the map */
   CowBuffer out, ones;                     /* [rows, outputs] */
 } CowDetectorPass;
 

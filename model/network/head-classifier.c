@@ -101,7 +101,7 @@ static CowHead *
 head_open (CkStream *stream, const char *folder, gint64 n_features, const CowCard *card,
            GError **error)
 {
-  const guint n_classes = cow_card_n_classes (card);
+  const guint n_classes = g_strv_length ((char **)cow_card_told (card));
   CowHeadWeights *weights = cow_head_weights_read (folder, n_features, n_classes, error);
   if (!weights)
     return NULL;

@@ -27,8 +27,8 @@ typedef struct _CowHead CowHead;
 
 typedef struct {
   /*
-   * Loads the head of an adapter folder, made for n_features, with the classes of the card, onto a
-   * device. COW_ERROR_NOT_FOUND where the folder has none.
+   * Loads the head of an adapter folder, made for n_features, with what the card says it tells
+   * (cow_card_told (), not NULL), onto a device. COW_ERROR_NOT_FOUND where the folder has none.
    */
   CowHead *(*open) (CkStream *stream, const char *folder, gint64 n_features, const CowCard *card,
                     GError **error);

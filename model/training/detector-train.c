@@ -19,9 +19,12 @@ struct _CowDetectorTrain {
   gint64 n_prefix;
   float *cells;      /* host [rows, outputs] */
   gsize cells_bytes; /* of it */
+  float *map;        /* host [rows, width] */
+  gsize map_bytes;   /* of it */
   /* Gradients, floats */
   CowBuffer dout, dx, dy; /* [rows, outputs], [rows, width] twice */
   CowBuffer djoined;      /* [rows, n_levels * n_features] */
+  CowBuffer dmap;         /* [rows, width] */
 };
 
 CowDetectorTrain *
@@ -51,7 +54,9 @@ cow_detector_train_free (CowDetectorTrain *self)
   cow_buffer_clear (&self->dx, self->stream);
   cow_buffer_clear (&self->dy, self->stream);
   cow_buffer_clear (&self->djoined, self->stream);
+  cow_buffer_clear (&self->dmap, self->stream);
   g_free (self->cells);
+  g_free (self->map);
   g_free (self);
 }
 
@@ -129,17 +134,16 @@ bytes_of (const CowDetectorTrain *self)
   return (gsize)self->pass.rows * (gsize)cow_detector_n_outputs (&self->config) * sizeof (float);
 }
 
+/* From the device to *host, which has room for *room bytes and grows. */
 static CkStatus
-read_cells (CowDetectorTrain *self)
+read_back (CkStream *stream, const CowBuffer *buffer, gsize bytes, float **host, gsize *room)
 {
-  const gsize bytes = bytes_of (self);
-  if (bytes > self->cells_bytes) {
-    g_free (self->cells);
-    self->cells = g_try_malloc (bytes);
-    self->cells_bytes = self->cells ? bytes : 0;
+  if (bytes > *room) {
+    g_free (*host);
+    *host = g_try_malloc (bytes);
+    *room = *host ? bytes : 0;
   }
-  return self->cells ? ck_download (self->stream, self->cells, self->pass.out.data, bytes)
-                     : CK_NO_MEMORY;
+  return *host ? ck_download (stream, *host, buffer->data, bytes) : CK_NO_MEMORY;
 }
 
 const float *
@@ -159,8 +163,25 @@ cow_detector_train_forward (CowDetectorTrain *self, const float *const *tokens, 
   CkStatus status = cow_detector_forward (&self->config, weights, tokens, n_prefix, batch, height,
                                           width, &self->pass);
   if (status == CK_OK)
-    status = read_cells (self);
+    status = read_back (self->stream, &self->pass.out, bytes_of (self), &self->cells,
+                        &self->cells_bytes);
   return cow_check (status, error, "the head") ? self->cells : NULL;
+}
+
+static gsize
+map_bytes (const CowDetectorTrain *self)
+{
+  return (gsize)self->pass.rows * (gsize)self->config.width * sizeof (float);
+}
+
+const float *
+cow_detector_train_map (CowDetectorTrain *self, GError **error)
+{
+  return cow_check (read_back (self->stream, &self->pass.activated[COW_DETECTOR_UNITS - 1],
+                               map_bytes (self), &self->map, &self->map_bytes),
+                    error, "the map of %d frames", self->batch)
+             ? self->map
+             : NULL;
 }
 
 static gboolean
@@ -171,6 +192,7 @@ ensure_gradients (CowDetectorTrain *self, GError **error)
   return (cow_buffer_reserve (&self->dout, self->stream, bytes_of (self)) &&
           cow_buffer_reserve (&self->dx, self->stream, rows * width) &&
           cow_buffer_reserve (&self->dy, self->stream, rows * width) &&
+          cow_buffer_reserve (&self->dmap, self->stream, map_bytes (self)) &&
           cow_buffer_reserve (&self->djoined, self->stream, rows * joined)) ||
          cow_check (CK_NO_MEMORY, error, "gradients of the head of %d frames", self->batch);
 }
@@ -226,8 +248,17 @@ part (const CowDetectorTrain *self, float *const *dtokens)
   return CK_OK;
 }
 
+/* Adds the gradient of the map to dy, that of what the last unit gave, which is the map. */
 static CkStatus
-backward (CowDetectorTrain *self, const float *dcells, float *const *dtokens)
+add_map (CowDetectorTrain *self, const float *dmap, float *dy)
+{
+  COW_TRY (ck_upload (self->stream, self->dmap.data, dmap, map_bytes (self)));
+  return self->stream->training->add_scaled (self->stream, self->pass.rows, self->config.width,
+                                             self->dmap.data, NULL, dy);
+}
+
+static CkStatus
+backward (CowDetectorTrain *self, const float *dcells, const float *dmap, float *const *dtokens)
 {
   const CkTraining *training = self->stream->training;
   const gint64 outputs = cow_detector_n_outputs (&self->config);
@@ -238,6 +269,8 @@ backward (CowDetectorTrain *self, const float *dcells, float *const *dtokens)
                                           self->pass.ones.data, NULL, self->pass.out.data,
                                           gradient (self, COW_DETECTOR_OUT_BIAS)));
   COW_TRY (convolution_backward (self, COW_DETECTOR_UNITS, self->dout.data, dy));
+  if (dmap)
+    COW_TRY (add_map (self, dmap, dy));
   for (int unit = COW_DETECTOR_UNITS - 1; unit > 0; unit--) {
     COW_TRY (unit_backward (self, unit, dy));
     COW_TRY (convolution_backward (self, unit, dy, dx));
@@ -251,9 +284,9 @@ backward (CowDetectorTrain *self, const float *dcells, float *const *dtokens)
 }
 
 gboolean
-cow_detector_train_backward (CowDetectorTrain *self, const float *dcells, float *const *dtokens,
-                             GError **error)
+cow_detector_train_backward (CowDetectorTrain *self, const float *dcells, const float *dmap,
+                             float *const *dtokens, GError **error)
 {
   return ensure_gradients (self, error) &&
-         cow_check (backward (self, dcells, dtokens), error, "the head's backward pass");
+         cow_check (backward (self, dcells, dmap, dtokens), error, "the head's backward pass");
 }

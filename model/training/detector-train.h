@@ -31,13 +31,16 @@ gboolean cow_detector_train_write (const CowDetectorTrain *self, const char *fol
 const float *cow_detector_train_forward (CowDetectorTrain *self, const float *const *tokens,
                                          gint64 n_prefix, int batch, int height, int width,
                                          GError **error);
+/* The last forward's map (cow_detector_map ()): [batch, rows, columns, channels], host memory of the
+ * head's until its next forward; NULL on error. Waits. */
+const float *cow_detector_train_map (CowDetectorTrain *self, GError **error);
 /*
- * Adds the parameters' gradients, given those of the last forward's cells (host memory, as these).
- * dtokens NULL: nobody asks for theirs. Else [n_levels], device memory of the caller's like the
- * tokens, which is written; prefix tokens get 0.
+ * Adds the parameters' gradients, given those of the last forward's cells and, unless dmap is NULL,
+ * of its map (host memory, as these). dtokens NULL: nobody asks for theirs. Else [n_levels], device
+ * memory of the caller's like the tokens, which is written; prefix tokens get 0.
  */
 gboolean cow_detector_train_backward (CowDetectorTrain *self, const float *dcells,
-                                      float *const *dtokens, GError **error);
+                                      const float *dmap, float *const *dtokens, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowDetectorTrain, cow_detector_train_free)
 

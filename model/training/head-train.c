@@ -383,6 +383,6 @@ cow_head_train_backward (CowHeadTrain *self, const float *dlogits, gboolean want
 gboolean
 cow_head_train_write (const CowHeadTrain *self, const char *folder, GError **error)
 {
-  g_autofree char *path = g_build_filename (folder, "classifier.safetensors", NULL);
+  g_autofree char *path = g_build_filename (folder, COW_HEAD_FILE, NULL);
   return cow_parameters_write (self->parameters, self->first, self->n_parameters, path, error);
 }

@@ -6,6 +6,9 @@
 #include "model/files/file-writer.h"
 #include "model/network/detector-file.h"
 #include "model/training/network-private.h"
+#include "model/training/random.h"
+
+#define OFF .08
 
 static const CowBackboneConfig *
 config_of (const CowNetwork *self)
@@ -42,19 +45,65 @@ cow_network_boxes_new (CowNetwork *self, const CowNetworkOptions *options,
   return TRUE;
 }
 
+static gboolean
+has_file (const char *folder, const char *name)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+
+  return cow_path_exists (path);
+}
+
+/* The folder whose heads the network starts from; NULL: they begin anew, as where an adapter that
+ * classifies has none for boxes. */
+static const char *
+heads_of (const CowNetworkOptions *options)
+{
+  if (options->start_head)
+    return options->start_head;
+  return options->start && has_file (options->start, COW_DETECTOR_FILE) ? options->start : NULL;
+}
+
+gboolean
+cow_network_boxes_regions (CowNetwork *self, const CowNetworkOptions *options, GError **error)
+{
+  CowNetworkBoxes *boxes = &self->boxes;
+  const CowRoiMap map = cow_detector_map (&boxes->config, 0, 0);
+  const char *folder = heads_of (options);
+
+  if (options->n_classes == 0)
+    return TRUE;
+  /* One that only finds boxes has no classes to start from. */
+  if (folder && has_file (folder, COW_HEAD_FILE) &&
+      !(boxes->like =
+            cow_head_weights_read (folder, cow_roi_n_pooled (&map), options->n_classes, error)))
+    return FALSE;
+  boxes->labelled = g_array_new (FALSE, FALSE, sizeof (CowRegionLabel));
+  boxes->regions = cow_region_train_new (self->parameters, map.channels, options->n_classes,
+                                         self->kind->head, options->head_dropout, boxes->like);
+  return TRUE;
+}
+
 gboolean
 cow_network_boxes_start (CowNetwork *self, const CowNetworkOptions *options, GError **error)
 {
-  const char *folder = options->start_head ? options->start_head : options->start;
-  g_autofree char *path = folder ? g_build_filename (folder, COW_DETECTOR_FILE, NULL) : NULL;
+  CowNetworkBoxes *boxes = &self->boxes;
+  const char *folder = heads_of (options);
   g_autoptr (CowDetectorFile) file = NULL;
 
-  /* An adapter that classifies has none: then the head begins anew. */
-  if (folder && (options->start_head || cow_path_exists (path)) &&
-      !(file = cow_detector_file_read (folder, config_of (self), &self->boxes.config, error)))
+  if (folder && !(file = cow_detector_file_read (folder, config_of (self), &boxes->config, error)))
     return FALSE;
-  return cow_detector_train_start (self->boxes.head, options->seed,
-                                   file ? (const float *const *)file->tensors : NULL, error);
+  return cow_detector_train_start (boxes->head, options->seed,
+                                   file ? (const float *const *)file->tensors : NULL, error) &&
+         (!boxes->regions ||
+          cow_region_train_start (boxes->regions, boxes->like,
+                                  cow_random_key (options->seed, G_MAXUINT32), error));
+}
+
+gboolean
+cow_network_boxes_save (const CowNetwork *self, const char *folder, GError **error)
+{
+  return cow_detector_train_write (self->boxes.head, folder, error) &&
+         (!self->boxes.regions || cow_region_train_write (self->boxes.regions, folder, error));
 }
 
 void
@@ -63,12 +112,16 @@ cow_network_boxes_clear (CowNetwork *self)
   CowNetworkBoxes *boxes = &self->boxes;
 
   g_clear_pointer (&boxes->head, cow_detector_train_free);
+  g_clear_pointer (&boxes->regions, cow_region_train_free);
+  g_clear_pointer (&boxes->like, cow_head_weights_free);
   g_clear_pointer (&boxes->base, cow_backbone_free);
   for (guint i = 0; i < COW_DETECTOR_MAX_LEVELS; i++) {
     cow_buffer_clear (&boxes->tokens[i], self->stream);
     cow_buffer_clear (&boxes->dtokens[i], self->stream);
   }
+  g_clear_pointer (&boxes->labelled, g_array_unref);
   g_free (boxes->dcells);
+  g_free (boxes->dmap);
 }
 
 /* ---- passes ---------------------------------------------------------------------------------- */
@@ -112,7 +165,7 @@ cow_network_boxes_forward (CowNetwork *self, int batch, int height, int width, g
                n_prefix = n_tokens - (gint64)cells.rows * cells.columns;
   float *out[COW_DETECTOR_MAX_LEVELS] = { NULL };
 
-  boxes->cells = NULL;
+  boxes->cells = boxes->map = NULL;
   if (!ensure_tokens (self, boxes->tokens, batch, n_tokens, error))
     return FALSE;
   for (guint i = 0; i < boxes->config.n_levels; i++)
@@ -124,18 +177,21 @@ cow_network_boxes_forward (CowNetwork *self, int batch, int height, int width, g
   boxes->batch = batch;
   boxes->height = height;
   boxes->width = width;
+  boxes->training = training;
+  boxes->key = key;
   return boxes->cells != NULL;
 }
 
+/* Room for n floats of a gradient. */
 static gboolean
-ensure_dcells (CowNetworkBoxes *boxes, gsize n, GError **error)
+ensure_gradient (const CowNetworkBoxes *boxes, float **values, gsize *room, gsize n, GError **error)
 {
-  if (n <= boxes->n_dcells)
+  if (n <= *room)
     return TRUE;
-  g_free (boxes->dcells);
-  boxes->dcells = g_try_new (float, n);
-  boxes->n_dcells = boxes->dcells ? n : 0;
-  return boxes->dcells || cow_check (CK_NO_MEMORY, error, "the loss of %d frames", boxes->batch);
+  g_free (*values);
+  *values = g_try_new (float, n);
+  *room = *values ? n : 0;
+  return *values || cow_check (CK_NO_MEMORY, error, "the loss of %d frames", boxes->batch);
 }
 
 static gboolean
@@ -149,26 +205,97 @@ backward (CowNetwork *self, GError **error)
     return FALSE;
   for (guint i = 0; i < boxes->config.n_levels; i++)
     dtokens[i] = boxes->dtokens[i].data;
-  return cow_parameters_begin_batch (self->parameters, error) &&
-         cow_detector_train_backward (boxes->head, boxes->dcells, self->backbone ? dtokens : NULL,
-                                      error) &&
+  return cow_detector_train_backward (boxes->head, boxes->dcells,
+                                      boxes->regions ? boxes->dmap : NULL,
+                                      self->backbone ? dtokens : NULL, error) &&
          (!self->backbone || self->backbone->klass->tokens_backward (
                                  self->backbone, boxes->config.layers, boxes->config.n_levels,
                                  (const float *const *)dtokens, error)) &&
          cow_parameters_end_batch (self->parameters, error);
 }
 
+/* A box as a detector may find it: each of its edges is off by up to OFF of a side. It depends on
+ * the box and the pass, not on the others of its batch. */
+static CowBounds
+shaken (const CowBounds *box, guint64 pass)
+{
+  const guint64 key = cow_random_key (cow_random_key (pass, (guint64)(box->x * (1 << 16))),
+                                      (guint64)(box->y * (1 << 16)));
+  double by[4];
+
+  for (int i = 0; i < 4; i++)
+    by[i] = OFF * (2 * cow_random_unit (key, (guint64)i) - 1);
+  return (CowBounds){ box->x + by[0] * box->w, box->y + by[1] * box->h,
+                      box->w * (1 + by[2] - by[0]), box->h * (1 + by[3] - by[1]) };
+}
+
+/* The boxes whose label is known, in training as they might be found. */
+static void
+collect_labelled (CowNetworkBoxes *boxes, const CowFrameBoxes *frames)
+{
+  g_array_set_size (boxes->labelled, 0);
+  for (int i = 0; i < boxes->batch; i++)
+    for (guint k = 0; frames[i].labels && k < frames[i].n; k++) {
+      const CowBounds *box = &frames[i].boxes[k];
+      const CowRegionLabel one = { i, boxes->training ? shaken (box, boxes->key) : *box,
+                                   frames[i].labels[k] };
+
+      if (one.label >= 0)
+        g_array_append_val (boxes->labelled, one);
+    }
+}
+
+/* The map of the last pass, which is read from the device once. */
+static gboolean
+ensure_map (CowNetworkBoxes *boxes, GError **error)
+{
+  if (!boxes->map)
+    boxes->map = cow_detector_train_map (boxes->head, error);
+  return boxes->map != NULL;
+}
+
+/* Adds to *loss what the boxes with a label are off, and with_backward writes the map's
+ * gradient. */
+static gboolean
+add_regions (CowNetwork *self, const CowFrameBoxes *frames, float smoothing, gboolean with_backward,
+             float factor, double *loss, GError **error)
+{
+  CowNetworkBoxes *boxes = &self->boxes;
+  const CowRoiMap map = cow_detector_map (&boxes->config, boxes->height, boxes->width);
+  const gsize n = (gsize)boxes->batch * (gsize)map.rows * (gsize)map.columns * (gsize)map.channels;
+  const CowRegionPass pass = { .training = boxes->training,
+                               .key = boxes->key,
+                               .smoothing = smoothing,
+                               .batch = boxes->batch,
+                               .factor = COW_REGIONS_WEIGHT * (double)factor };
+  double regions;
+
+  if (!ensure_map (boxes, error) ||
+      (with_backward && !ensure_gradient (boxes, &boxes->dmap, &boxes->n_dmap, n, error)))
+    return FALSE;
+  if (with_backward)
+    memset (boxes->dmap, 0, n * sizeof (float));
+  collect_labelled (boxes, frames);
+  if (!cow_region_train_loss (
+          boxes->regions, &map, boxes->map, (const CowRegionLabel *)(void *)boxes->labelled->data,
+          boxes->labelled->len, &pass, &regions, with_backward ? boxes->dmap : NULL, error))
+    return FALSE;
+  *loss += COW_REGIONS_WEIGHT * regions;
+  return TRUE;
+}
+
 gboolean
-cow_network_loss_boxes (CowNetwork *self, const CowFrameBoxes *frames, gboolean with_backward,
-                        float factor, GError **error)
+cow_network_loss_boxes (CowNetwork *self, const CowFrameBoxes *frames, float smoothing,
+                        gboolean with_backward, float factor, GError **error)
 {
   CowNetworkBoxes *boxes = &self->boxes;
   g_return_val_if_fail (self->n_kept > 0 && boxes->cells, FALSE);
   CowKeptPass *kept = &g_array_index (self->kept, CowKeptPass, self->n_kept - 1);
   const CowCells cells = cow_detector_cells (&boxes->config, boxes->height, boxes->width);
-  const gsize n = cow_cells_n (&cells) * COW_CELL_VALUES;
+  const gsize n = cow_cells_n (&cells) * COW_CELL_VALUES, all = (gsize)boxes->batch * n;
 
-  if (with_backward && !ensure_dcells (boxes, (gsize)boxes->batch * n, error))
+  if ((with_backward && !ensure_gradient (boxes, &boxes->dcells, &boxes->n_dcells, all, error)) ||
+      (with_backward && !cow_parameters_begin_batch (self->parameters, error)))
     return FALSE;
   kept->host_loss = 0;
   for (int i = 0; i < boxes->batch; i++) {
@@ -177,6 +304,9 @@ cow_network_loss_boxes (CowNetwork *self, const CowFrameBoxes *frames, gboolean 
         (double)factor / boxes->batch, with_backward ? boxes->dcells + (gsize)i * n : NULL);
     kept->host_loss += (loss.heat + COW_DETECTION_SIDES_WEIGHT * loss.sides) / boxes->batch;
   }
+  if (boxes->regions &&
+      !add_regions (self, frames, smoothing, with_backward, factor, &kept->host_loss, error))
+    return FALSE;
   kept->has_loss = TRUE;
   return !with_backward || backward (self, error);
 }
@@ -191,4 +321,18 @@ cow_network_find_boxes (const CowNetwork *self, int i, float least, double overl
 
   cow_cells_read (&cells, boxes->cells + (gsize)i * cow_cells_n (&cells) * COW_CELL_VALUES, least,
                   overlap, most, detections);
+}
+
+const float *
+cow_network_tell_boxes (CowNetwork *self, int i, const CowBounds *places, guint n, GError **error)
+{
+  CowNetworkBoxes *boxes = &self->boxes;
+  g_return_val_if_fail (boxes->regions && i >= 0 && i < boxes->batch, NULL);
+  const CowRoiMap map = cow_detector_map (&boxes->config, boxes->height, boxes->width);
+  const gsize of_frame = (gsize)map.rows * (gsize)map.columns * (gsize)map.channels;
+
+  return ensure_map (boxes, error)
+             ? cow_region_train_logits (boxes->regions, &map, boxes->map + (gsize)i * of_frame,
+                                        places, n, error)
+             : NULL;
 }

@@ -8,6 +8,7 @@
 #include "model/training/detector-train.h"
 #include "model/training/head-train.h"
 #include "model/training/network.h"
+#include "model/training/region-train.h"
 
 G_BEGIN_DECLS
 
@@ -25,13 +26,18 @@ typedef struct {
 typedef struct {
   CowDetectorConfig config;
   CowDetectorTrain *head;                    /* NULL: the network is a classifier */
+  CowRegionTrain *regions;                   /* NULL: it has no classes of what is in a box */
+  CowHeadWeights *like;                      /* that the regions' head starts from, or NULL */
   CowBackbone *base;                         /* where the head alone trains, else NULL */
   CowBuffer tokens[COW_DETECTOR_MAX_LEVELS], /* [batch, n_tokens, n_features] each */
       dtokens[COW_DETECTOR_MAX_LEVELS];      /* likewise; where a backbone trains */
   int batch, height, width;                  /* of the last pass */
-  const float *cells;                        /* of it; the head's */
-  float *dcells;                             /* host */
-  gsize n_dcells;
+  gboolean training;                         /* it was of */
+  guint64 key;                               /* that it had */
+  const float *cells, *map;                  /* of it; the head's. map NULL: not asked for yet */
+  float *dcells, *dmap;                      /* host */
+  gsize n_dcells, n_dmap;
+  GArray *labelled; /* of CowRegionLabel: those of the last loss */
 } CowNetworkBoxes;
 
 struct _CowNetwork {
@@ -70,10 +76,15 @@ struct _CowNetwork {
  * no tokens. */
 gboolean cow_network_boxes_new (CowNetwork *self, const CowNetworkOptions *options,
                                 const CowBackboneConfig *config, GError **error);
+/* Registers the head of what is in a box, where there are classes. */
+gboolean cow_network_boxes_regions (CowNetwork *self, const CowNetworkOptions *options,
+                                    GError **error);
 /* After the parameters are allocated. */
 gboolean cow_network_boxes_start (CowNetwork *self, const CowNetworkOptions *options,
                                   GError **error);
 void cow_network_boxes_clear (CowNetwork *self);
+/* Writes the heads' files. */
+gboolean cow_network_boxes_save (const CowNetwork *self, const char *folder, GError **error);
 /* Of the pictures in self->input. Waits: the loss of boxes is computed on the host. */
 gboolean cow_network_boxes_forward (CowNetwork *self, int batch, int height, int width,
                                     gboolean training, guint64 key, GError **error);

@@ -195,7 +195,7 @@ CowNetwork *
 cow_network_new (CkStream *stream, const CowNetworkOptions *options, GError **error)
 {
   const gboolean detects = options->detector != NULL;
-  g_return_val_if_fail (stream->training != NULL && detects == (options->n_classes == 0), NULL);
+  g_return_val_if_fail (stream->training != NULL && (detects || options->n_classes > 0), NULL);
   g_return_val_if_fail (detects ? !cow_kind (options->kind)->cached
                                 : !cow_kind_reads_tokens (cow_kind (options->kind)),
                         NULL);
@@ -210,7 +210,8 @@ cow_network_new (CkStream *stream, const CowNetworkOptions *options, GError **er
       !make_backbone (self, options, error))
     return NULL;
   g_autoptr (CowHeadWeights) like = NULL;
-  if (!options->detector && !make_head (self, options, &like, error))
+  if (!(options->detector ? cow_network_boxes_regions (self, options, error)
+                          : make_head (self, options, &like, error)))
     return NULL;
   return cow_parameters_allocate (self->parameters, error) &&
                  (!self->backbone ||
@@ -559,6 +560,6 @@ cow_network_save (CowNetwork *self, const char *folder, GError **error)
   if (!cow_folder_make (folder, error))
     return FALSE;
   return (!self->backbone || self->backbone->klass->write (self->backbone, folder, error)) &&
-         (self->boxes.head ? cow_detector_train_write (self->boxes.head, folder, error)
+         (self->boxes.head ? cow_network_boxes_save (self, folder, error)
                            : cow_head_train_write (self->head, folder, error));
 }

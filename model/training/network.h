@@ -21,7 +21,7 @@ typedef enum {
 
 typedef struct {
   CowNetworkKind kind;
-  guint n_classes;
+  guint n_classes;    /* of a detector those of what is in a box; 0: it only finds boxes */
   guint64 seed;       /* of initial values */
   float head_dropout; /* p; the head's second dropout is p / 2 */
   /* Kinds with a base */
@@ -38,8 +38,7 @@ typedef struct {
   CowPrecision precision; /* of linear layers: any but int8; AUTO is fp32 */
   double streamed;        /* the share of a frozen base's weights that is (CowBackboneConfig) */
   gsize memory_limit;     /* bytes that auto may use for activations; 0: half of what is free now */
-  /* What looks for boxes in whole pictures instead of telling their class; NULL: a classifier.
-   * n_classes is 0 then. */
+  /* What looks for boxes in whole pictures instead of telling their class; NULL: a classifier. */
   const CowDetectorConfig *detector;
   /* Named kinds: the vision transformer that trains from scratch; its family counts, not the
    * kind's. */
@@ -71,6 +70,7 @@ const char *cow_network_buffer (CowNetwork *self, guint i, gsize *count, float *
  * it. */
 typedef struct {
   const CowBounds *boxes; /* [n] */
+  const gint32 *labels;   /* [n] the class of what is in each, -1: not known; NULL: of none */
   guint n;
 } CowFrameBoxes;
 
@@ -106,14 +106,21 @@ gboolean cow_network_loss_multiple (CowNetwork *self, const float *targets,
                                     GError **error);
 /*
  * The same for a network that looks for boxes: the mean of detection-loss.h over the pictures,
- * frames [batch]. It is computed on the host, so that forward passes wait.
+ * frames [batch]; with classes, COW_REGIONS_WEIGHT times the mean over the pictures of the mean
+ * cross entropy of the boxes whose label is known on top (label smoothing; in training these boxes
+ * are a little off). Much of it is
+ * computed on the host, so that forward passes wait.
  */
-gboolean cow_network_loss_boxes (CowNetwork *self, const CowFrameBoxes *frames, gboolean backward,
-                                 float factor, GError **error);
+gboolean cow_network_loss_boxes (CowNetwork *self, const CowFrameBoxes *frames, float smoothing,
+                                 gboolean backward, float factor, GError **error);
 /* What it finds in picture i of the last forward, into `detections` of CowDetection; the arguments
  * are those of cow_cells_read (). */
 void cow_network_find_boxes (const CowNetwork *self, int i, float least, double overlap, guint most,
                              GArray *detections);
+/* Logits [n, n_classes] of what is in these boxes of picture i of the last forward, for a network
+ * with classes: host memory of its own until the next call; NULL on error. Waits. */
+const float *cow_network_tell_boxes (CowNetwork *self, int i, const CowBounds *boxes, guint n,
+                                     GError **error);
 /* Enqueues an optimiser step on the gradients summed so far, which begin anew after it. */
 gboolean cow_network_step (CowNetwork *self, const CowAdamW *settings, double max_norm,
                            GError **error);

@@ -118,7 +118,7 @@ replay (Out *self, CowParameters *parameters, GError **error)
   add (self, "losses", losses, 2, loss_dims);
   add (self, "boxes", boxes, 2, box_dims);
   if (!cow_parameters_begin_batch (parameters, error) ||
-      !cow_detector_train_backward (head, dcells, dtokens, error) ||
+      !cow_detector_train_backward (head, dcells, NULL, dtokens, error) ||
       !cow_parameters_end_batch (parameters, error))
     return FALSE;
   add_parameters (self, parameters);

@@ -89,7 +89,7 @@ pass (Fixture *self, gboolean backward)
   }
   if (backward) {
     g_assert_true (cow_parameters_begin_batch (self->parameters, &error));
-    g_assert_true (cow_detector_train_backward (self->head, dcells, self->dtokens, &error));
+    g_assert_true (cow_detector_train_backward (self->head, dcells, NULL, self->dtokens, &error));
     g_assert_true (cow_parameters_end_batch (self->parameters, &error));
   }
   return loss;

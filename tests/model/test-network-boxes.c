@@ -11,10 +11,11 @@
 #include "tests/model/training.h"
 #include "tests/model/written.h"
 
-#define WIDTH   96
-#define HEIGHT  64
-#define PICTURE (3 * WIDTH * HEIGHT)
-#define FRAMES  4
+#define WIDTH     96
+#define HEIGHT    64
+#define PICTURE   (3 * WIDTH * HEIGHT)
+#define FRAMES    4
+#define N_CLASSES 2
 
 static const CowDetectorConfig head = {
   .n_levels = 2,
@@ -36,6 +37,7 @@ typedef struct {
   CowDetectorConfig config;
   float pixels[FRAMES][PICTURE];
   CowBounds boxes[FRAMES][2];
+  gint32 labels[FRAMES][2]; /* the colours */
   CowFrameBoxes frames[FRAMES];
 } Fixture;
 
@@ -57,9 +59,11 @@ draw_frames (Fixture *self)
       self->pixels[i][k] = .2f * (float)cow_random_unit ((guint64)i, (guint64)k);
     self->boxes[i][0] = (CowBounds){ 4 + 6 * i, 6 + 3 * i, 30, 24 };
     self->boxes[i][1] = (CowBounds){ 58 - 4 * i, 36 - 2 * i, 24, 20 };
-    self->frames[i] = (CowFrameBoxes){ self->boxes[i], i == 3 ? 1 : 2 };
-    for (guint k = 0; k < self->frames[i].n; k++)
-      draw (self->pixels[i], &self->boxes[i][k], (int)k);
+    self->frames[i] = (CowFrameBoxes){ self->boxes[i], self->labels[i], i == 3 ? 1 : 2 };
+    for (guint k = 0; k < self->frames[i].n; k++) {
+      self->labels[i][k] = (i + (int)k) % N_CLASSES;
+      draw (self->pixels[i], &self->boxes[i][k], self->labels[i][k]);
+    }
   }
 }
 
@@ -69,6 +73,7 @@ new_network (const Fixture *self, const TrainingCase *sort, const char *start, G
   static const char *const targets[] = { "all-linear", NULL };
   g_autofree char *base = training_base (sort);
   const CowNetworkOptions options = { .kind = sort->kind,
+                                      .n_classes = N_CLASSES,
                                       .seed = 7,
                                       .model = base,
                                       .start = sort->adapter ? start : NULL,
@@ -116,7 +121,7 @@ pass (Fixture *self, int first, int n, gboolean backward, float share)
   guint n_passes;
   cow_network_forward (self->network, self->pixels[first], n, HEIGHT, WIDTH, backward, 1, &error);
   g_assert_no_error (error);
-  cow_network_loss_boxes (self->network, self->frames + first, backward, share, &error);
+  cow_network_loss_boxes (self->network, self->frames + first, 0, backward, share, &error);
   g_assert_no_error (error);
   const CowPass *passes = cow_network_read (self->network, &n_passes, NULL, &error);
   g_assert_no_error (error);
@@ -147,7 +152,19 @@ step (Fixture *self, int number)
   g_assert_nonnull (cow_network_read (self->network, &n, NULL, &error));
 }
 
-/* It learns four frames by heart, and finds the boxes of each and no others. */
+/* Of each box of a frame what it shows is the likeliest. */
+static void
+assert_told (const Fixture *self, int i)
+{
+  GError *error = NULL;
+  const float *logits =
+      cow_network_tell_boxes (self->network, i, self->boxes[i], self->frames[i].n, &error);
+  g_assert_no_error (error);
+  for (guint k = 0; k < self->frames[i].n; k++, logits += N_CLASSES)
+    g_assert_cmpfloat (logits[self->labels[i][k]], >, logits[1 - self->labels[i][k]]);
+}
+
+/* It learns four frames by heart: it finds the boxes of each and no others, and what they show. */
 static void
 test_learns (Fixture *self, gconstpointer data)
 {
@@ -168,6 +185,7 @@ test_learns (Fixture *self, gconstpointer data)
         most = MAX (most, cow_bounds_iou (box, &self->boxes[i][b]));
       g_assert_cmpfloat (most, >, .7);
     }
+    assert_told (self, i);
   }
 }
 

@@ -38,10 +38,10 @@ see (Fixture *self, const CowRegion *region, double x, double y, double w, doubl
                b = CLAMP (y + h, region->y, region->y + region->h);
   const double across = (double)WIDTH / region->w, down = (double)HEIGHT / region->h;
   const CowDetection found = {
-    { (l - region->x) * across, (t - region->y) * down, (r - l) * across, (b - t) * down }, score
+    { (l - region->x) * across, (t - region->y) * down, (r - l) * across, (b - t) * down }, score, 0
   };
 
-  cow_pieces_add (self->pieces, &found, 1, WIDTH, HEIGHT, region, ACROSS, DOWN);
+  cow_pieces_add (self->pieces, &found, 1, self->pieces->len, WIDTH, HEIGHT, region, ACROSS, DOWN);
 }
 
 static void

@@ -39,7 +39,7 @@ add (Fixture *self, guint frame, const double (*boxes)[5], guint n)
 
   for (guint i = 0; i < n; i++) {
     const CowDetection one = {
-      { boxes[i][0] / 2, boxes[i][1] / 2, boxes[i][2] / 2, boxes[i][3] / 2 }, (float)boxes[i][4]
+      { boxes[i][0] / 2, boxes[i][1] / 2, boxes[i][2] / 2, boxes[i][3] / 2 }, (float)boxes[i][4], i
     };
     g_array_append_val (found, one);
   }

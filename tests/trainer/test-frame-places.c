@@ -34,7 +34,7 @@ test_plain (void)
   const CowLoadItem item = { .key = 5 };
   g_autoptr (GArray) places = g_array_new (FALSE, FALSE, sizeof (CowBounds));
 
-  cow_frame_places (&frames, &frame, &item, COW_AUGMENT_FRAMES, 100, 75, places);
+  cow_frame_places (&frames, &frame, &item, COW_AUGMENT_FRAMES, 100, 75, places, NULL);
   g_assert_cmpuint (places->len, ==, 2);
   assert_place (&g_array_index (places, CowBounds, 0), 10, 7.5, 20, 15);
   assert_place (&g_array_index (places, CowBounds, 1), 90, 45, 10, 30);
@@ -56,7 +56,7 @@ test_augmented (void)
     const CowLoadItem item = { .copy = 1, .key = key };
     CowBounds moved[] = { { 10, 5, 20, 10 }, { 90, 30, 10, 20 } };
     cow_augment_boxes (COW_AUGMENT_FRAMES, key, 100, 50, moved, 2);
-    cow_frame_places (&frames, &frame, &item, COW_AUGMENT_FRAMES, 100, 50, places);
+    cow_frame_places (&frames, &frame, &item, COW_AUGMENT_FRAMES, 100, 50, places, NULL);
     n_lost += 2 - places->len;
     for (guint i = 0; i < places->len; i++) {
       const CowBounds *place = &g_array_index (places, CowBounds, i);

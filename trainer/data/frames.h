@@ -112,6 +112,14 @@ void cow_frames_free (CowFrames *self);
 /* Prints the warnings to standard error. */
 void cow_frames_say_warnings (const CowFrames *self);
 
+/* The number of classes that there are to be told apart: 0 where boxes say none, or all the
+ * same. */
+static inline guint
+cow_frames_n_told (const CowFrames *self)
+{
+  return self->n_classes > 1 ? self->n_classes : 0;
+}
+
 static inline const CowFrame *
 cow_frames_get (const CowFrames *self, guint index)
 {

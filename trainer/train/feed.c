@@ -10,8 +10,8 @@ struct _CowFeed {
   const CowDataset *dataset;
   CkDevice *device;                  /* pictures */
   const CowFrames *frames;           /* or NULL; with them */
-  GPtrArray *places;                 /* [batch] of GArray of CowBounds, */
-  CowFrameBoxes *boxes;              /* and what says so */
+  GPtrArray *places, *behaviours;    /* [batch] of GArray of CowBounds, of gint32 */
+  CowFrameBoxes *boxes;              /* [batch] what says so */
   CowFeaturesCache *cache[COW_TEST]; /* features, by COW_TRAIN and COW_VAL; NULL for pictures */
   /* The epoch that runs */
   CowSplit split;
@@ -34,8 +34,11 @@ cow_feed_new_pictures (const CowRecipe *recipe, const CowDataset *dataset, const
   if (!frames)
     return self;
   self->places = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
-  for (int i = 0; i < recipe->batch; i++)
+  self->behaviours = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
+  for (int i = 0; i < recipe->batch; i++) {
     g_ptr_array_add (self->places, g_array_new (FALSE, FALSE, sizeof (CowBounds)));
+    g_ptr_array_add (self->behaviours, g_array_new (FALSE, FALSE, sizeof (gint32)));
+  }
   self->boxes = g_new (CowFrameBoxes, recipe->batch);
   return self;
 }
@@ -63,6 +66,7 @@ cow_feed_free (CowFeed *self)
   g_clear_pointer (&self->cache[COW_TRAIN], cow_features_cache_free);
   g_clear_pointer (&self->cache[COW_VAL], cow_features_cache_free);
   g_clear_pointer (&self->places, g_ptr_array_unref);
+  g_clear_pointer (&self->behaviours, g_ptr_array_unref);
   g_free (self->boxes);
   g_free (self->rows);
   g_free (self->labels);
@@ -137,10 +141,11 @@ place_boxes (CowFeed *self, const CowBatch *loaded)
 
   for (int i = 0; i < loaded->n; i++) {
     const CowFrame *frame = cow_frames_get (self->frames, loaded->items[i].sample);
-    GArray *places = self->places->pdata[i];
+    GArray *places = self->places->pdata[i], *behaviours = self->behaviours->pdata[i];
     cow_frame_places (self->frames, frame, &loaded->items[i], (CowAugment)self->recipe->augment,
-                      preprocess->width, preprocess->height, places);
-    self->boxes[i] = (CowFrameBoxes){ (const CowBounds *)(void *)places->data, places->len };
+                      preprocess->width, preprocess->height, places, behaviours);
+    self->boxes[i] = (CowFrameBoxes){ (const CowBounds *)(void *)places->data,
+                                      (const gint32 *)(void *)behaviours->data, places->len };
   }
 }
 

@@ -445,7 +445,7 @@ open_network (CowRun *self, GError **error)
   g_auto (GStrv) targets = g_strsplit (recipe->targets, ",", -1);
   CowNetworkOptions options = {
     .kind = (CowNetworkKind)recipe->kind,
-    .n_classes = self->frames ? 0 : self->dataset->n_classes,
+    .n_classes = self->frames ? cow_frames_n_told (self->frames) : self->dataset->n_classes,
     .detector = self->frames ? &self->detector : NULL,
     .seed = (guint64)recipe->seed,
     .head_dropout = (float)recipe->head_dropout,
@@ -579,6 +579,8 @@ open_card (CowRun *self, const CowRunOptions *options, GError **error)
   if (checkpoint && !(fingerprint = cow_fingerprint (checkpoint, NULL, NULL, error)))
     return FALSE;
   self->card = run_card_new (self->recipe, self->dataset, self->model, hash, fingerprint, device);
+  if (self->frames && cow_frames_n_told (self->frames) > 0)
+    self->card->behaviours = g_strdupv (self->frames->classes);
   return TRUE;
 }
 

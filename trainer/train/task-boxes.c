@@ -13,7 +13,10 @@ typedef struct {
 static gboolean
 loss (CowTask *task, const CowFeedBatch *batch, gboolean training, double factor, GError **error)
 {
-  return cow_network_loss_boxes (task->network, batch->frames, training, (float)factor, error);
+  const float smoothing = training ? (float)task->recipe->label_smoothing : 0;
+
+  return cow_network_loss_boxes (task->network, batch->frames, smoothing, training, (float)factor,
+                                 error);
 }
 
 /* No frame is right or wrong. */
