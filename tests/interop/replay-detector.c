@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * replay-detector OUT: one pass of a detector's head in training on tokens of chance, with all that
- * goes in and comes out as a safetensors file, for check_interop.py: token.I, the head's tensors,
- * boxes [n, 5] (frame, x, y, w, h), cells, losses [batch, 2] (heat, sides), and the gradients of
- * tokens and tensors, as grad.NAME.
+ * goes in and comes out as a safetensors file, for check_interop.py: token.I, the heads' tensors,
+ * boxes [n, 6] (frame, x, y, w, h, class), cells, losses [batch, 2] (heat, sides), regions [1] (the
+ * cross entropy of what the boxes show), and the gradients of tokens and tensors, as grad.NAME.
  */
 #include "model/files/safetensors.h"
 #include "model/training/detector-train.h"
 #include "model/training/random.h"
+#include "model/training/region-train.h"
 
 #define BATCH    2
 #define N_PREFIX 5
@@ -16,15 +17,16 @@
 #define FEATURES 24
 #define TOKENS   (N_PREFIX + 6 * 9)
 #define N        (BATCH * TOKENS * FEATURES)
+#define CLASSES  3
 
 static const CowDetectorConfig config = {
   .n_levels = 2, .layers = { 1, 3 }, .n_features = FEATURES, .width = 32, .patch = 16, .split = 2
 };
 
-/* Frame, and box: apart, one in another, over the edge, equal middles. */
-static const float boxes[][5] = { { 0, 8, 8, 40, 32 },   { 0, 60, 20, 70, 60 },
-                                  { 0, 70, 40, 30, 30 }, { 1, -20, 10, 60, 50 },
-                                  { 1, 90, 30, 50, 66 }, { 1, 80, 38, 70, 50 } };
+/* Frame, box, and what it shows: apart, one in another, over the edge, equal middles. */
+static const float boxes[][6] = { { 0, 8, 8, 40, 32, 1 },   { 0, 60, 20, 70, 60, 0 },
+                                  { 0, 70, 40, 30, 30, 2 }, { 1, -20, 10, 60, 50, 2 },
+                                  { 1, 90, 30, 50, 66, 0 }, { 1, 80, 38, 70, 50, 1 } };
 
 typedef struct {
   CowSafetensorsWriter *writer;
@@ -89,18 +91,39 @@ judge (const float *cells_of_all, float *losses, float *dcells)
   }
 }
 
+/* What the boxes show: the loss, and the gradient of the map. */
+static gboolean
+tell (CowDetectorTrain *head, CowRegionTrain *regions, float *dmap, double *loss, GError **error)
+{
+  const CowRoiMap map = cow_detector_map (&config, HEIGHT, WIDTH);
+  const CowRegionPass pass = { .smoothing = .1f, .factor = 1, .batch = BATCH };
+  CowRegionLabel labels[G_N_ELEMENTS (boxes)];
+  const float *values = cow_detector_train_map (head, error);
+  for (guint i = 0; i < G_N_ELEMENTS (boxes); i++)
+    labels[i] = (CowRegionLabel){ (int)boxes[i][0],
+                                  { boxes[i][1], boxes[i][2], boxes[i][3], boxes[i][4] },
+                                  (gint32)boxes[i][5] };
+  return values && cow_region_train_loss (regions, &map, values, labels, G_N_ELEMENTS (labels),
+                                          &pass, loss, dmap, error);
+}
+
 static gboolean
 replay (Out *self, CowParameters *parameters, GError **error)
 {
   g_autoptr (CowDetectorTrain) head = cow_detector_train_new (parameters, &config);
+  g_autoptr (CowRegionTrain) regions =
+      cow_region_train_new (parameters, config.width, CLASSES, COW_HEAD_TAPERED, 0, NULL);
   const gint64 token_dims[] = { BATCH, TOKENS, FEATURES },
                cell_dims[] = { BATCH, 6 * 9, cow_detector_n_outputs (&config) },
-               loss_dims[] = { BATCH, 2 }, box_dims[] = { G_N_ELEMENTS (boxes), 5 };
+               loss_dims[] = { BATCH, 2 }, box_dims[] = { G_N_ELEMENTS (boxes), 6 }, one[] = { 1 };
+  double loss;
   float *tokens[2], *dtokens[2], losses[2 * BATCH];
   g_autofree float *host = g_new (float, N),
-                   *dcells = g_new (float, cell_dims[0] * cell_dims[1] * cell_dims[2]);
+                   *dcells = g_new (float, cell_dims[0] * cell_dims[1] * cell_dims[2]),
+                   *dmap = g_new0 (float, cell_dims[0] * cell_dims[1] * config.width);
   if (!cow_parameters_allocate (parameters, error) ||
-      !cow_detector_train_start (head, 4, NULL, error))
+      !cow_detector_train_start (head, 4, NULL, error) ||
+      !cow_region_train_start (regions, NULL, 6, error))
     return FALSE;
   for (int i = 0; i < 2; i++) {
     for (gsize k = 0; k < N; k++)
@@ -118,9 +141,11 @@ replay (Out *self, CowParameters *parameters, GError **error)
   add (self, "losses", losses, 2, loss_dims);
   add (self, "boxes", boxes, 2, box_dims);
   if (!cow_parameters_begin_batch (parameters, error) ||
-      !cow_detector_train_backward (head, dcells, NULL, dtokens, error) ||
+      !tell (head, regions, dmap, &loss, error) ||
+      !cow_detector_train_backward (head, dcells, dmap, dtokens, error) ||
       !cow_parameters_end_batch (parameters, error))
     return FALSE;
+  add (self, "regions", &(float){ (float)loss }, 1, one);
   add_parameters (self, parameters);
   for (int i = 0; i < 2; i++) {
     g_autofree char *name = g_strdup_printf ("token.%d", i),

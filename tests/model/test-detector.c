@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The head of a detector: its gradients against differences, and that it learns to find squares. */
+/* The head of a detector, and that of what boxes show: their gradients against differences, and
+ * that it learns to find squares. */
 #include <math.h>
 #include <string.h>
 
 #include "model/training/detector-train.h"
 #include "model/training/random.h"
+#include "model/training/region-train.h"
 
 #define BATCH    2
 #define N_PREFIX 3
@@ -13,6 +15,7 @@
 #define FEATURES 6
 #define TOKENS   (N_PREFIX + 5 * 7)
 #define N        (BATCH * TOKENS * FEATURES)
+#define CLASSES  3
 
 static const CowDetectorConfig config = {
   .n_levels = 2,
@@ -28,6 +31,7 @@ typedef struct {
   CkStream *stream;
   CowParameters *parameters;
   CowDetectorTrain *head;
+  CowRegionTrain *regions;
   float *host[2], *tokens[2], *dtokens[2]; /* [N] each */
 } Fixture;
 
@@ -41,8 +45,12 @@ set_up (Fixture *self, gconstpointer level)
   g_assert_no_error (error);
   self->parameters = cow_parameters_new (self->stream);
   self->head = cow_detector_train_new (self->parameters, &config);
+  /* Smooth, so that differences are its gradients. */
+  self->regions =
+      cow_region_train_new (self->parameters, config.width, CLASSES, COW_HEAD_NORMED, 0, NULL);
   g_assert_true (cow_parameters_allocate (self->parameters, &error));
   g_assert_true (cow_detector_train_start (self->head, 3, NULL, &error));
+  g_assert_true (cow_region_train_start (self->regions, NULL, 5, &error));
   for (int i = 0; i < 2; i++) {
     self->host[i] = g_new (float, N);
     self->tokens[i] = ck_alloc (self->stream, N * sizeof (float));
@@ -61,6 +69,7 @@ tear_down (Fixture *self, gconstpointer level)
     ck_free (self->stream, self->tokens[i]);
     ck_free (self->stream, self->dtokens[i]);
   }
+  cow_region_train_free (self->regions);
   cow_detector_train_free (self->head);
   cow_parameters_free (self->parameters);
   ck_stream_free (self->stream);
@@ -70,7 +79,28 @@ tear_down (Fixture *self, gconstpointer level)
 static const CowBounds boxes[BATCH][2] = { { { 8, 8, 40, 32 }, { 60, 20, 50, 50 } },
                                            { { 30, 30, 64, 40 }, { 4, 40, 20, 36 } } };
 
-/* The loss of both frames; with `dtokens`, all gradients too. */
+/* What the boxes show, all in one. */
+static const CowRegionLabel regions[] = { { 0, { 8, 8, 40, 32 }, 1 },
+                                          { 0, { 60, 20, 50, 50 }, 2 },
+                                          { 1, { 30, 30, 64, 40 }, 0 } };
+
+/* The loss of what the boxes show, and the gradient of the map. */
+static double
+regions_loss (Fixture *self, float *dmap)
+{
+  const CowRoiMap map = cow_detector_map (&config, HEIGHT, WIDTH);
+  const CowRegionPass how = { .factor = 1, .batch = BATCH };
+  GError *error = NULL;
+  double loss;
+  const float *values = cow_detector_train_map (self->head, &error);
+  g_assert_no_error (error);
+  cow_region_train_loss (self->regions, &map, values, regions, G_N_ELEMENTS (regions), &how, &loss,
+                         dmap, &error);
+  g_assert_no_error (error);
+  return loss;
+}
+
+/* The loss of both frames; with `backward`, all gradients too. */
 static double
 pass (Fixture *self, gboolean backward)
 {
@@ -87,11 +117,13 @@ pass (Fixture *self, gboolean backward)
         cow_detection_loss (&cells, values + (gsize)i * n, boxes[i], 2, 1, dcells + (gsize)i * n);
     loss += one.heat + COW_DETECTION_SIDES_WEIGHT * one.sides;
   }
-  if (backward) {
-    g_assert_true (cow_parameters_begin_batch (self->parameters, &error));
-    g_assert_true (cow_detector_train_backward (self->head, dcells, NULL, self->dtokens, &error));
-    g_assert_true (cow_parameters_end_batch (self->parameters, &error));
-  }
+  if (!backward)
+    return loss + regions_loss (self, NULL);
+  g_autofree float *dmap = g_new0 (float, BATCH * 5 * 7 * config.width);
+  g_assert_true (cow_parameters_begin_batch (self->parameters, &error));
+  loss += regions_loss (self, dmap);
+  g_assert_true (cow_detector_train_backward (self->head, dcells, dmap, self->dtokens, &error));
+  g_assert_true (cow_parameters_end_batch (self->parameters, &error));
   return loss;
 }
 
@@ -148,7 +180,7 @@ static void
 test_gradients (Fixture *self, gconstpointer level)
 {
   pass (self, TRUE);
-  for (guint i = 0; i < COW_DETECTOR_TENSORS; i++) {
+  for (guint i = 0; i < self->parameters->list->len; i++) {
     const CowParameter *parameter = cow_parameters_get (self->parameters, i);
     g_autofree float *values = g_new (float, parameter->count),
                      *gradient = g_new (float, parameter->count);
