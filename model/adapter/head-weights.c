@@ -314,35 +314,54 @@ input_width (const GArray *linears)
              : 1;
 }
 
-CowHeadWeights *
-cow_head_weights_read (const char *folder, gint64 features, gint64 n_classes, GError **error)
+/* Of a file without a head `missing` is said. */
+static CowHeadWeights *
+read_file (const char *file, const char *missing, gint64 features, gint64 n_classes, GError **error)
 {
   g_auto (CowTensorFile) tensors = { 0 };
-  g_autofree char *file = find_file (folder);
-  g_autofree char *missing = g_strdup_printf (
-      "%s: no classifier.safetensors and no best_classifier.pth in it or in classifier/", folder);
-  if (!file && !(file = find_adapter_file (folder))) {
-    g_set_error_literal (error, COW_ERROR, COW_ERROR_NOT_FOUND, missing);
-    return NULL;
-  }
   if (!cow_tensor_file_open (&tensors, file, error))
     return NULL;
   g_autoptr (GArray) named = find_tensors (&tensors);
   if (named->len == 0 && cow_tensor_file_n (&tensors) > 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s, nor a head in %s", missing, file);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%sa head in %s", missing, file);
     return NULL;
   }
   g_autoptr (GArray) linears = collect (named, file, error);
   if (linears == NULL)
     return NULL;
   g_autoptr (CowHeadWeights) self = g_new0 (CowHeadWeights, 1);
-  self->path = g_steal_pointer (&file);
+  self->path = g_strdup (file);
   if (features == 0)
     features = input_width (linears);
   if (!read_norm (self, linears, features, error) ||
       !read_layers (self, linears, features, error) || !check_classes (self, n_classes, error))
     return NULL;
   return g_steal_pointer (&self);
+}
+
+CowHeadWeights *
+cow_head_weights_read_file (const char *path, gint64 features, gint64 n_classes, GError **error)
+{
+  return read_file (path, "there is not ", features, n_classes, error);
+}
+
+CowHeadWeights *
+cow_head_weights_read (const char *folder, gint64 features, gint64 n_classes, GError **error)
+{
+  g_autofree char *file = find_file (folder);
+  g_autofree char *missing = g_strdup_printf (
+      "%s: no classifier.safetensors and no best_classifier.pth in it or in classifier/", folder);
+  g_autofree char *nor = g_strconcat (missing, ", nor ", NULL);
+  if (file || (file = find_adapter_file (folder)))
+    return read_file (file, nor, features, n_classes, error);
+  g_set_error_literal (error, COW_ERROR, COW_ERROR_NOT_FOUND, missing);
+  return NULL;
+}
+
+gint64
+cow_head_weights_n_outputs (const CowHeadWeights *self)
+{
+  return self->layers[self->n_layers - 1].out;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

@@ -30,8 +30,10 @@ guint cow_head_style_widths (CowHeadStyle style, gint64 features, gint64 n_class
 /* Parameters of such a head, its layer norm included. */
 gint64 cow_head_style_n_parameters (CowHeadStyle style, gint64 features, gint64 n_classes);
 
-/* Ours, in an adapter folder. */
-#define COW_HEAD_FILE "classifier.safetensors"
+/* Ours, in an adapter folder: what a picture or a cow shows; and who a cow is, which is a head
+ * without its last layer. */
+#define COW_HEAD_FILE     "classifier.safetensors"
+#define COW_IDENTITY_FILE "identity.safetensors"
 
 typedef struct {
   gint64 in, out;
@@ -57,6 +59,11 @@ typedef struct {
  */
 CowHeadWeights *cow_head_weights_read (const char *folder, gint64 features, gint64 n_classes,
                                        GError **error);
+/* The same from one file. */
+CowHeadWeights *cow_head_weights_read_file (const char *path, gint64 features, gint64 n_classes,
+                                            GError **error);
+/* What the last layer gives. */
+gint64 cow_head_weights_n_outputs (const CowHeadWeights *self);
 /* Writes classifier.safetensors. */
 gboolean cow_head_weights_write (const CowHeadWeights *self, const char *folder, GError **error);
 void cow_head_weights_free (CowHeadWeights *self);

@@ -166,12 +166,13 @@ take_results (const CowEngine *self, const Slot *slot, guint i, const CowOutput 
 static guint
 keep_told (const CowEngine *self, CowTicket *ticket, guint n)
 {
-  const guint n_told = ticket->n_told;
-  if (n_told == 0)
-    return 0;
-  const guint first = ticket->told->len / n_told;
-  if (n > 0)
-    g_array_append_vals (ticket->told, cow_classifier_told (self->classifier), n * n_told);
+  const guint first = ticket->n_rows;
+  if (n > 0 && ticket->told)
+    g_array_append_vals (ticket->told, cow_classifier_told (self->classifier), n * ticket->n_told);
+  if (n > 0 && ticket->looks)
+    g_array_append_vals (ticket->looks, cow_classifier_looks (self->classifier),
+                         n * ticket->n_looks);
+  ticket->n_rows += n;
   return first;
 }
 

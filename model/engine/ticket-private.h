@@ -42,7 +42,10 @@ struct _CowTicket {
   GArray *detections; /* of CowDetection; NULL where the engine finds none, as is the next */
   GArray *pieces;     /* of CowPiece: what they are made of */
   GArray *told;       /* of float: rows of n_told; NULL where nothing is told of a detection */
+  GArray *looks;      /* of float: rows of n_looks; likewise */
   guint n_told;       /* behaviours */
+  guint n_looks;
+  guint n_rows;                             /* of either so far; the worker's */
   CowRegion places[COW_ENGINE_MAX_REGIONS]; /* the regions, inside the picture, where it finds */
   int across, down;                         /* px of the picture */
   const void *client;

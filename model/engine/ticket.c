@@ -33,6 +33,7 @@ ticket_free (CowTicket *self)
   g_clear_pointer (&self->detections, g_array_unref);
   g_clear_pointer (&self->pieces, g_array_unref);
   g_clear_pointer (&self->told, g_array_unref);
+  g_clear_pointer (&self->looks, g_array_unref);
   g_free (self);
 }
 
@@ -104,9 +105,12 @@ ticket_alloc (CowTicketPool *pool, const CowClassifier *classifier)
     self->detections = g_array_sized_new (FALSE, FALSE, sizeof (CowDetection), COW_FIND_MOST);
     self->pieces = g_array_sized_new (FALSE, FALSE, sizeof (CowPiece), COW_FIND_MOST);
     self->n_told = cow_classifier_n_behaviours (classifier);
+    self->n_looks = cow_classifier_n_looks (classifier);
   }
   if (self->n_told > 0)
     self->told = g_array_sized_new (FALSE, FALSE, sizeof (float), COW_FIND_MOST * self->n_told);
+  if (self->n_looks > 0)
+    self->looks = g_array_sized_new (FALSE, FALSE, sizeof (float), COW_FIND_MOST * self->n_looks);
   return self;
 }
 
@@ -129,8 +133,10 @@ cow_ticket_new (CowTicketPool *pool, guint n, const CowClassifier *classifier,
   }
   if (self->told)
     g_array_set_size (self->told, 0);
+  if (self->looks)
+    g_array_set_size (self->looks, 0);
   self->deadline_us = 0;
-  self->next = self->n_done = 0;
+  self->next = self->n_done = self->n_rows = 0;
   self->taken = self->done = FALSE;
   return self;
 }
@@ -308,4 +314,11 @@ const float *
 cow_ticket_told (const CowTicket *self, const CowDetection *detection)
 {
   return self->told ? &g_array_index (self->told, float, detection->row * self->n_told) : NULL;
+}
+
+const float *
+cow_ticket_looks (const CowTicket *self, const CowDetection *detection, guint *n)
+{
+  *n = self->n_looks;
+  return self->looks ? &g_array_index (self->looks, float, detection->row * self->n_looks) : NULL;
 }

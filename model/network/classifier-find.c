@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Adapters that find cows in whole frames: the head on its device, and a frame through it. */
 #include <json-glib/json-glib.h>
+#include <math.h>
 
+#include "model/files/file-writer.h"
 #include "model/network/classifier-private.h"
 #include "model/network/head-classifier.h"
 
@@ -18,18 +20,25 @@ upload (CowClassifier *self, int i)
   return ck_upload (self->stream, finder->weights[i].data, finder->file->tensors[i], bytes);
 }
 
-/* The head that tells what a cow does, where the card names behaviours. */
+/* The heads of what a cow does, where the card names behaviours, and of who she is, where there is
+ * one. */
 static gboolean
-open_head (CowClassifier *self, GError **error)
+open_heads (CowClassifier *self, GError **error)
 {
   CowFinder *finder = &self->finder;
   const CowRoiMap map = cow_detector_map (&finder->file->config, 0, 0);
+  const gint64 n = cow_roi_n_pooled (&map);
+  g_autofree char *path = g_build_filename (self->adapter_path, COW_IDENTITY_FILE, NULL);
+  CowHeadWeights *weights;
 
-  if (!self->card->behaviours)
+  if (self->card->behaviours && !(finder->head = cow_head_classifier_class.open (
+                                      self->stream, self->adapter_path, n, self->card, error)))
+    return FALSE;
+  if (!cow_path_exists (path))
     return TRUE;
-  finder->head = cow_head_classifier_class.open (self->stream, self->adapter_path,
-                                                 cow_roi_n_pooled (&map), self->card, error);
-  return finder->head != NULL;
+  weights = cow_head_weights_read_file (path, n, 0, error);
+  finder->identity = weights ? cow_head_classifier_new (self->stream, weights, error) : NULL;
+  return finder->identity != NULL;
 }
 
 gboolean
@@ -44,7 +53,14 @@ cow_classifier_open_finder (CowClassifier *self, GError **error)
     return FALSE;
   for (int i = 0; i < COW_DETECTOR_TENSORS && status == CK_OK; i++)
     status = upload (self, i);
-  return cow_check (status, error, "the head of a detector") && open_head (self, error);
+  return cow_check (status, error, "the head of a detector") && open_heads (self, error);
+}
+
+static void
+free_head (CowHead **head)
+{
+  if (*head)
+    (*head)->klass->free (g_steal_pointer (head));
 }
 
 void
@@ -57,13 +73,13 @@ cow_classifier_close_finder (CowClassifier *self)
   for (int i = 0; i < COW_DETECTOR_MAX_LEVELS; i++)
     cow_buffer_clear (&finder->levels[i], self->stream);
   cow_detector_pass_clear (&finder->pass);
-  if (finder->head)
-    finder->head->klass->free (g_steal_pointer (&finder->head));
+  free_head (&finder->head);
+  free_head (&finder->identity);
   cow_buffer_clear (&finder->features, self->stream);
   g_clear_pointer (&finder->map, g_free);
   g_clear_pointer (&finder->pooled, g_free);
   finder->n_map = finder->n_rooms = 0;
-  finder->told = NULL;
+  finder->told = finder->looks = NULL;
   g_clear_pointer (&finder->file, cow_detector_file_free);
   g_clear_pointer (&finder->cells, g_free);
   finder->n_cells = 0;
@@ -137,34 +153,76 @@ reserve_told (CowClassifier *self, const CowRoiMap *map, guint n)
          cow_buffer_reserve (&finder->features, self->stream, n * of_one);
 }
 
-/* From the map that lies on the device to what the head says of each detection. */
+/* What the map on the device says of each detection, to the device. */
+static CkStatus
+pool (CowClassifier *self, const CowRoiMap *map, const GArray *detections)
+{
+  CowFinder *finder = &self->finder;
+  const guint n = detections->len;
+  const gsize of_one = (gsize)cow_roi_n_pooled (map),
+              n_map = (gsize)map->rows * (gsize)map->columns * (gsize)map->channels;
+
+  if (!reserve_told (self, map, n))
+    return CK_NO_MEMORY;
+  COW_TRY (ck_download (self->stream, finder->map,
+                        finder->pass.activated[COW_DETECTOR_UNITS - 1].data,
+                        n_map * sizeof (float)));
+  for (guint i = 0; i < n; i++)
+    cow_roi_align (map, finder->map, &g_array_index (detections, CowDetection, i).box,
+                   finder->pooled + i * of_one);
+  return ck_upload (self->stream, finder->features.data, finder->pooled,
+                    n * of_one * sizeof (float));
+}
+
+/* A result of a head of n detections, all finite; NULL on error. */
+static const float *
+ask (CowClassifier *self, CowHead *head, const char *name, guint n, GError **error)
+{
+  if (!head->klass->run (head, self->finder.features.data, (int)n, error))
+    return NULL;
+  for (guint i = 0; i < head->n_results; i++) {
+    const CowResult *result = &head->results[i];
+    if (g_str_equal (result->name, name))
+      return cow_classifier_check_finite (self, "a frame", name, result->data, n * result->n, error)
+                 ? result->data
+                 : NULL;
+  }
+  g_return_val_if_reached (NULL);
+}
+
+/* As the last layer of training read them: without what is below 0. To unit length, in place. */
+static void
+make_unit (float *looks, guint n, guint width)
+{
+  for (guint i = 0; i < n; i++, looks += width) {
+    double squares = 0;
+    for (guint k = 0; k < width; k++) {
+      looks[k] = MAX (looks[k], 0);
+      squares += (double)looks[k] * (double)looks[k];
+    }
+    const float scale = squares > 0 ? (float)(1 / sqrt (squares)) : 0;
+    for (guint k = 0; k < width; k++)
+      looks[k] *= scale;
+  }
+}
+
 static gboolean
 tell (CowClassifier *self, const CowRoiMap *map, const GArray *detections, GError **error)
 {
   CowFinder *finder = &self->finder;
-  const guint n = detections->len, n_told = cow_classifier_n_behaviours (self);
-  const gsize of_one = (gsize)cow_roi_n_pooled (map),
-              map_bytes =
-                  sizeof (float) * (gsize)map->rows * (gsize)map->columns * (gsize)map->channels;
-  CkStatus status = reserve_told (self, map, n) ? CK_OK : CK_NO_MEMORY;
+  const guint n = detections->len;
 
-  if (status == CK_OK)
-    status = ck_download (self->stream, finder->map,
-                          finder->pass.activated[COW_DETECTOR_UNITS - 1].data, map_bytes);
-  for (guint i = 0; i < n && status == CK_OK; i++)
-    cow_roi_align (map, finder->map, &g_array_index (detections, CowDetection, i).box,
-                   finder->pooled + i * of_one);
-  if (status == CK_OK)
-    status = ck_upload (self->stream, finder->features.data, finder->pooled,
-                        n * of_one * sizeof (float));
-  if (!cow_check (status, error, "what %u cows do", n) ||
-      !finder->head->klass->run (finder->head, finder->features.data, (int)n, error))
+  if (!cow_check (pool (self, map, detections), error, "what %u cows do", n) ||
+      (finder->head &&
+       !(finder->told = ask (self, finder->head, COW_RESULT_PROBABILITIES, n, error))))
     return FALSE;
-  for (guint i = 0; i < finder->head->n_results; i++)
-    if (g_str_equal (finder->head->results[i].name, COW_RESULT_PROBABILITIES))
-      finder->told = finder->head->results[i].data;
-  return cow_classifier_check_finite (self, "a frame", "probabilities", finder->told,
-                                      (gsize)n * n_told, error);
+  if (!finder->identity)
+    return TRUE;
+  float *looks = (float *)ask (self, finder->identity, COW_RESULT_LOGITS, n, error);
+  if (looks)
+    make_unit (looks, n, cow_classifier_n_looks (self));
+  finder->looks = looks;
+  return looks != NULL;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -206,8 +264,8 @@ find (CowClassifier *self, const float *host, const float *prepared, int height,
   if (!cow_classifier_check_finite (self, "a frame", "cells", finder->cells, n_values, error))
     return FALSE;
   cow_cells_read (&cells, finder->cells, limits->least, limits->overlap, limits->most, detections);
-  finder->told = NULL;
-  if (!finder->head || detections->len == 0)
+  finder->told = finder->looks = NULL;
+  if ((!finder->head && !finder->identity) || detections->len == 0)
     return TRUE;
   const CowRoiMap map = cow_detector_map (&finder->file->config, height, width);
   return tell (self, &map, detections, error) || give_up (self, error);
@@ -270,4 +328,18 @@ const float *
 cow_classifier_told (const CowClassifier *self)
 {
   return self->finder.told;
+}
+
+guint
+cow_classifier_n_looks (const CowClassifier *self)
+{
+  const CowHead *identity = self->finder.identity;
+
+  return identity ? (guint)identity->results[0].n : 0;
+}
+
+const float *
+cow_classifier_looks (const CowClassifier *self)
+{
+  return self->finder.looks;
 }

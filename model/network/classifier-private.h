@@ -20,14 +20,16 @@ typedef struct {
   CowDetectorPass pass;
   float *cells; /* host: of the last frame */
   gsize n_cells;
-  /* Where it tells what cows do */
-  CowHead *head;      /* NULL: it does not */
+  /* Where it tells what cows do, and how they look */
+  CowHead *head;      /* NULL: it does not tell the first */
+  CowHead *identity;  /* NULL: nor the second */
   float *map;         /* host: of the last frame, [rows, columns, width] */
   gsize n_map;        /* floats that there is room for */
   float *pooled;      /* host: [n_rooms, n_pooled] */
   CowBuffer features; /* device: likewise */
   guint n_rooms;      /* detections that there is room for */
   const float *told;  /* the head's: of the last frame; NULL where no cow was there */
+  const float *looks; /* the identity's, likewise */
 } CowFinder;
 
 struct _CowClassifier {

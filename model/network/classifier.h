@@ -102,6 +102,11 @@ guint cow_classifier_n_behaviours (const CowClassifier *self);
  * begins at row * n_behaviours. Memory of its own until the next frame; NULL where nothing is
  * told. */
 const float *cow_classifier_told (const CowClassifier *self);
+/* How each cow that it finds looks: vectors of unit length, or 0, of which those of one cow are
+ * near each other; their length in numbers, 0 where it does not tell. Rows as those of
+ * cow_classifier_told (). */
+guint cow_classifier_n_looks (const CowClassifier *self);
+const float *cow_classifier_looks (const CowClassifier *self);
 /* The score from which on a detection is worth believing: where F1 was best in the evaluation that
  * its card keeps (`cow-trainer eval --save`), else a usual one. */
 float cow_classifier_least_score (const CowClassifier *self);

@@ -97,14 +97,10 @@ head_free (CowHead *parent)
   g_free (self);
 }
 
-static CowHead *
-head_open (CkStream *stream, const char *folder, gint64 n_features, const CowCard *card,
-           GError **error)
+CowHead *
+cow_head_classifier_new (CkStream *stream, CowHeadWeights *weights, GError **error)
 {
-  const guint n_classes = g_strv_length ((char **)cow_card_told (card));
-  CowHeadWeights *weights = cow_head_weights_read (folder, n_features, n_classes, error);
-  if (!weights)
-    return NULL;
+  const gsize n_classes = (gsize)cow_head_weights_n_outputs (weights);
   ClassifierHead *self = g_new0 (ClassifierHead, 1);
   self->parent =
       (CowHead){ .klass = &cow_head_classifier_class,
@@ -113,12 +109,27 @@ head_open (CkStream *stream, const char *folder, gint64 n_features, const CowCar
                  .results = { [LOGITS] = { COW_RESULT_LOGITS, n_classes, NULL },
                               [PROBABILITIES] = { COW_RESULT_PROBABILITIES, n_classes, NULL } } };
   self->weights = weights;
-  self->temperature = card->temperature;
-  self->multiple = card->multiple;
+  self->temperature = 1;
+  self->multiple = TRUE;
   if (load (self, error))
     return &self->parent;
   head_free (&self->parent);
   return NULL;
+}
+
+static CowHead *
+head_open (CkStream *stream, const char *folder, gint64 n_features, const CowCard *card,
+           GError **error)
+{
+  const guint n_classes = g_strv_length ((char **)cow_card_told (card));
+  CowHeadWeights *weights = cow_head_weights_read (folder, n_features, n_classes, error);
+  CowHead *head = weights ? cow_head_classifier_new (stream, weights, error) : NULL;
+  if (head) {
+    ClassifierHead *self = (ClassifierHead *)head;
+    self->temperature = card->temperature;
+    self->multiple = card->multiple;
+  }
+  return head;
 }
 
 /* ---- running --------------------------------------------------------------------------------- */

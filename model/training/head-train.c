@@ -386,3 +386,10 @@ cow_head_train_write (const CowHeadTrain *self, const char *folder, GError **err
   g_autofree char *path = g_build_filename (folder, COW_HEAD_FILE, NULL);
   return cow_parameters_write (self->parameters, self->first, self->n_parameters, path, error);
 }
+
+gboolean
+cow_head_train_write_identity (const CowHeadTrain *self, const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, COW_IDENTITY_FILE, NULL);
+  return cow_parameters_write (self->parameters, self->first, self->n_parameters - 2, path, error);
+}

@@ -31,6 +31,9 @@ gboolean cow_head_train_backward (CowHeadTrain *self, const float *dlogits, gboo
                                   const float **dx, GError **error);
 /* Writes classifier.safetensors. */
 gboolean cow_head_train_write (const CowHeadTrain *self, const char *folder, GError **error);
+/* Writes COW_IDENTITY_FILE: all but the last layer. */
+gboolean cow_head_train_write_identity (const CowHeadTrain *self, const char *folder,
+                                        GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowHeadTrain, cow_head_train_free)
 

@@ -70,6 +70,12 @@ cow_network_boxes_regions (CowNetwork *self, const CowNetworkOptions *options, G
   const CowRoiMap map = cow_detector_map (&boxes->config, 0, 0);
   const char *folder = heads_of (options);
 
+  boxes->labelled = g_array_new (FALSE, FALSE, sizeof (CowRegionLabel));
+  /* Who is who is learnt anew: other data have other cows. Its head is narrow for every kind, as
+   * what is kept of it is a vector for each cow; the map's norms keep it alive. */
+  if (options->n_identities > 0)
+    boxes->identities = cow_region_train_new (self->parameters, map.channels, options->n_identities,
+                                              COW_HEAD_TAPERED, options->head_dropout, NULL);
   if (options->n_classes == 0)
     return TRUE;
   /* One that only finds boxes has no classes to start from. */
@@ -77,7 +83,6 @@ cow_network_boxes_regions (CowNetwork *self, const CowNetworkOptions *options, G
       !(boxes->like =
             cow_head_weights_read (folder, cow_roi_n_pooled (&map), options->n_classes, error)))
     return FALSE;
-  boxes->labelled = g_array_new (FALSE, FALSE, sizeof (CowRegionLabel));
   boxes->regions = cow_region_train_new (self->parameters, map.channels, options->n_classes,
                                          self->kind->head, options->head_dropout, boxes->like);
   return TRUE;
@@ -96,14 +101,22 @@ cow_network_boxes_start (CowNetwork *self, const CowNetworkOptions *options, GEr
                                    file ? (const float *const *)file->tensors : NULL, error) &&
          (!boxes->regions ||
           cow_region_train_start (boxes->regions, boxes->like,
-                                  cow_random_key (options->seed, G_MAXUINT32), error));
+                                  cow_random_key (options->seed, G_MAXUINT32), error)) &&
+         (!boxes->identities ||
+          cow_region_train_start (boxes->identities, NULL,
+                                  cow_random_key (options->seed, G_MAXUINT32 - 1), error));
 }
 
 gboolean
 cow_network_boxes_save (const CowNetwork *self, const char *folder, GError **error)
 {
-  return cow_detector_train_write (self->boxes.head, folder, error) &&
-         (!self->boxes.regions || cow_region_train_write (self->boxes.regions, folder, error));
+  const CowNetworkBoxes *boxes = &self->boxes;
+
+  return cow_detector_train_write (boxes->head, folder, error) &&
+         (!boxes->regions ||
+          cow_head_train_write (cow_region_train_head (boxes->regions), folder, error)) &&
+         (!boxes->identities ||
+          cow_head_train_write_identity (cow_region_train_head (boxes->identities), folder, error));
 }
 
 void
@@ -113,6 +126,7 @@ cow_network_boxes_clear (CowNetwork *self)
 
   g_clear_pointer (&boxes->head, cow_detector_train_free);
   g_clear_pointer (&boxes->regions, cow_region_train_free);
+  g_clear_pointer (&boxes->identities, cow_region_train_free);
   g_clear_pointer (&boxes->like, cow_head_weights_free);
   g_clear_pointer (&boxes->base, cow_backbone_free);
   for (guint i = 0; i < COW_DETECTOR_MAX_LEVELS; i++) {
@@ -194,6 +208,13 @@ ensure_gradient (const CowNetworkBoxes *boxes, float **values, gsize *room, gsiz
   return *values || cow_check (CK_NO_MEMORY, error, "the loss of %d frames", boxes->batch);
 }
 
+/* Whether anything is read from the map. */
+static gboolean
+reads_map (const CowNetworkBoxes *boxes)
+{
+  return boxes->regions || boxes->identities;
+}
+
 static gboolean
 backward (CowNetwork *self, GError **error)
 {
@@ -206,7 +227,7 @@ backward (CowNetwork *self, GError **error)
   for (guint i = 0; i < boxes->config.n_levels; i++)
     dtokens[i] = boxes->dtokens[i].data;
   return cow_detector_train_backward (boxes->head, boxes->dcells,
-                                      boxes->regions ? boxes->dmap : NULL,
+                                      reads_map (boxes) ? boxes->dmap : NULL,
                                       self->backbone ? dtokens : NULL, error) &&
          (!self->backbone || self->backbone->klass->tokens_backward (
                                  self->backbone, boxes->config.layers, boxes->config.n_levels,
@@ -231,18 +252,20 @@ shaken (const CowBounds *box, guint64 pass)
 
 /* The boxes whose label is known, in training as they might be found. */
 static void
-collect_labelled (CowNetworkBoxes *boxes, const CowFrameBoxes *frames)
+collect_labelled (CowNetworkBoxes *boxes, const CowFrameBoxes *frames, gboolean identities)
 {
   g_array_set_size (boxes->labelled, 0);
-  for (int i = 0; i < boxes->batch; i++)
-    for (guint k = 0; frames[i].labels && k < frames[i].n; k++) {
+  for (int i = 0; i < boxes->batch; i++) {
+    const gint32 *labels = identities ? frames[i].identities : frames[i].labels;
+    for (guint k = 0; labels && k < frames[i].n; k++) {
       const CowBounds *box = &frames[i].boxes[k];
       const CowRegionLabel one = { i, boxes->training ? shaken (box, boxes->key) : *box,
-                                   frames[i].labels[k] };
+                                   labels[k] };
 
       if (one.label >= 0)
         g_array_append_val (boxes->labelled, one);
     }
+  }
 }
 
 /* The map of the last pass, which is read from the device once. */
@@ -254,34 +277,52 @@ ensure_map (CowNetworkBoxes *boxes, GError **error)
   return boxes->map != NULL;
 }
 
-/* Adds to *loss what the boxes with a label are off, and with_backward writes the map's
+/* Adds to *loss what the boxes with a label are off, and with_backward adds to the map's
  * gradient. */
 static gboolean
-add_regions (CowNetwork *self, const CowFrameBoxes *frames, float smoothing, gboolean with_backward,
-             float factor, double *loss, GError **error)
+add_labelled (CowNetworkBoxes *boxes, CowRegionTrain *head, const CowRoiMap *map,
+              const CowRegionPass *pass, double weight, gboolean with_backward, double *loss,
+              GError **error)
 {
-  CowNetworkBoxes *boxes = &self->boxes;
+  const CowRegionLabel *labelled = (const CowRegionLabel *)(void *)boxes->labelled->data;
+  double mean;
+
+  if (!cow_region_train_loss (head, map, boxes->map, labelled, boxes->labelled->len, pass, &mean,
+                              with_backward ? boxes->dmap : NULL, error))
+    return FALSE;
+  *loss += weight * mean;
+  return TRUE;
+}
+
+/* What the boxes show, and who is in them. */
+static gboolean
+add_regions (CowNetworkBoxes *boxes, const CowFrameBoxes *frames, float smoothing,
+             gboolean with_backward, float factor, double *loss, GError **error)
+{
   const CowRoiMap map = cow_detector_map (&boxes->config, boxes->height, boxes->width);
   const gsize n = (gsize)boxes->batch * (gsize)map.rows * (gsize)map.columns * (gsize)map.channels;
-  const CowRegionPass pass = { .training = boxes->training,
-                               .key = boxes->key,
-                               .smoothing = smoothing,
-                               .batch = boxes->batch,
-                               .factor = COW_REGIONS_WEIGHT * (double)factor };
-  double regions;
+  CowRegionPass pass = { .training = boxes->training,
+                         .key = boxes->key,
+                         .smoothing = smoothing,
+                         .batch = boxes->batch,
+                         .factor = COW_REGIONS_WEIGHT * (double)factor };
 
   if (!ensure_map (boxes, error) ||
       (with_backward && !ensure_gradient (boxes, &boxes->dmap, &boxes->n_dmap, n, error)))
     return FALSE;
   if (with_backward)
     memset (boxes->dmap, 0, n * sizeof (float));
-  collect_labelled (boxes, frames);
-  if (!cow_region_train_loss (
-          boxes->regions, &map, boxes->map, (const CowRegionLabel *)(void *)boxes->labelled->data,
-          boxes->labelled->len, &pass, &regions, with_backward ? boxes->dmap : NULL, error))
+  collect_labelled (boxes, frames, FALSE);
+  if (boxes->regions && !add_labelled (boxes, boxes->regions, &map, &pass, COW_REGIONS_WEIGHT,
+                                       with_backward, loss, error))
     return FALSE;
-  *loss += COW_REGIONS_WEIGHT * regions;
-  return TRUE;
+  /* Other cows than those of training are nobody that it knows. */
+  if (!boxes->identities || !boxes->training)
+    return TRUE;
+  pass.factor = COW_IDENTITIES_WEIGHT * (double)factor;
+  collect_labelled (boxes, frames, TRUE);
+  return add_labelled (boxes, boxes->identities, &map, &pass, COW_IDENTITIES_WEIGHT, with_backward,
+                       loss, error);
 }
 
 gboolean
@@ -304,8 +345,8 @@ cow_network_loss_boxes (CowNetwork *self, const CowFrameBoxes *frames, float smo
         (double)factor / boxes->batch, with_backward ? boxes->dcells + (gsize)i * n : NULL);
     kept->host_loss += (loss.heat + COW_DETECTION_SIDES_WEIGHT * loss.sides) / boxes->batch;
   }
-  if (boxes->regions &&
-      !add_regions (self, frames, smoothing, with_backward, factor, &kept->host_loss, error))
+  if (reads_map (boxes) &&
+      !add_regions (boxes, frames, smoothing, with_backward, factor, &kept->host_loss, error))
     return FALSE;
   kept->has_loss = TRUE;
   return !with_backward || backward (self, error);

@@ -27,6 +27,7 @@ typedef struct {
   CowDetectorConfig config;
   CowDetectorTrain *head;                    /* NULL: the network is a classifier */
   CowRegionTrain *regions;                   /* NULL: it has no classes of what is in a box */
+  CowRegionTrain *identities;                /* NULL: nor of who is in it */
   CowHeadWeights *like;                      /* that the regions' head starts from, or NULL */
   CowBackbone *base;                         /* where the head alone trains, else NULL */
   CowBuffer tokens[COW_DETECTOR_MAX_LEVELS], /* [batch, n_tokens, n_features] each */

@@ -22,6 +22,7 @@ typedef enum {
 typedef struct {
   CowNetworkKind kind;
   guint n_classes;    /* of a detector those of what is in a box; 0: it only finds boxes */
+  guint n_identities; /* of a detector: who may be in a box; 0: nobody is told apart */
   guint64 seed;       /* of initial values */
   float head_dropout; /* p; the head's second dropout is p / 2 */
   /* Kinds with a base */
@@ -69,8 +70,9 @@ const char *cow_network_buffer (CowNetwork *self, guint i, gsize *count, float *
 /* What a picture shows, for a network that looks for boxes: px of the picture as the network sees
  * it. */
 typedef struct {
-  const CowBounds *boxes; /* [n] */
-  const gint32 *labels;   /* [n] the class of what is in each, -1: not known; NULL: of none */
+  const CowBounds *boxes;   /* [n] */
+  const gint32 *labels;     /* [n] the class of what is in each, -1: not known; NULL: of none */
+  const gint32 *identities; /* likewise: who is in each */
   guint n;
 } CowFrameBoxes;
 
@@ -108,7 +110,7 @@ gboolean cow_network_loss_multiple (CowNetwork *self, const float *targets,
  * The same for a network that looks for boxes: the mean of detection-loss.h over the pictures,
  * frames [batch]; with classes, COW_REGIONS_WEIGHT times the mean over the pictures of the mean
  * cross entropy of the boxes whose label is known on top (label smoothing; in training these boxes
- * are a little off). Much of it is
+ * are a little off); with identities COW_IDENTITIES_WEIGHT times the same of these. Much of it is
  * computed on the host, so that forward passes wait.
  */
 gboolean cow_network_loss_boxes (CowNetwork *self, const CowFrameBoxes *frames, float smoothing,

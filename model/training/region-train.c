@@ -56,10 +56,10 @@ cow_region_train_start (CowRegionTrain *self, const CowHeadWeights *head, guint6
   return cow_head_train_start (self->head, head, seed, error);
 }
 
-gboolean
-cow_region_train_write (const CowRegionTrain *self, const char *folder, GError **error)
+const CowHeadTrain *
+cow_region_train_head (const CowRegionTrain *self)
 {
-  return cow_head_train_write (self->head, folder, error);
+  return self->head;
 }
 
 /* ---- passes ---------------------------------------------------------------------------------- */

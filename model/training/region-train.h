@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each box of a frame shows, in training: what a detector's map says of the box (RoI align),
- * and the head of a classifier behind it. Used by one thread.
+ * What each box of a frame shows, or who is in it, in training: what a detector's map says of the
+ * box (RoI align), and the head of a classifier behind it. Used by one thread.
  */
 #ifndef COW_REGION_TRAIN_H
 #define COW_REGION_TRAIN_H
@@ -11,8 +11,10 @@
 
 G_BEGIN_DECLS
 
-/* By how much the cross entropy of the boxes counts beside a detector's loss. */
-#define COW_REGIONS_WEIGHT 1.
+/* By how much the cross entropies of what boxes show, and of who is in them, count beside a
+ * detector's loss. */
+#define COW_REGIONS_WEIGHT    1.
+#define COW_IDENTITIES_WEIGHT .25
 
 /* A box, px of its picture; picture is its number in the batch, label its class. */
 typedef struct {
@@ -32,8 +34,8 @@ void cow_region_train_free (CowRegionTrain *self);
 /* After cow_parameters_allocate (), as cow_head_train_start (). */
 gboolean cow_region_train_start (CowRegionTrain *self, const CowHeadWeights *head, guint64 seed,
                                  GError **error);
-/* Writes classifier.safetensors. */
-gboolean cow_region_train_write (const CowRegionTrain *self, const char *folder, GError **error);
+/* Its head, which is written by its own functions. */
+const CowHeadTrain *cow_region_train_head (const CowRegionTrain *self);
 
 /* How a pass goes. */
 typedef struct {

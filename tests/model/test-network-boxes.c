@@ -5,17 +5,19 @@
 
 #include "model/files/file-writer.h"
 #include "model/network/backbones.h"
+#include "model/network/classifier.h"
 #include "model/network/detector-file.h"
 #include "model/training/random.h"
 #include "tests/model/scratch.h"
 #include "tests/model/training.h"
 #include "tests/model/written.h"
 
-#define WIDTH     96
-#define HEIGHT    64
-#define PICTURE   (3 * WIDTH * HEIGHT)
-#define FRAMES    4
-#define N_CLASSES 2
+#define WIDTH      96
+#define HEIGHT     64
+#define PICTURE    (3 * WIDTH * HEIGHT)
+#define FRAMES     4
+#define N_CLASSES  2
+#define MOST_LOOKS 64
 
 static const CowDetectorConfig head = {
   .n_levels = 2,
@@ -59,7 +61,8 @@ draw_frames (Fixture *self)
       self->pixels[i][k] = .2f * (float)cow_random_unit ((guint64)i, (guint64)k);
     self->boxes[i][0] = (CowBounds){ 4 + 6 * i, 6 + 3 * i, 30, 24 };
     self->boxes[i][1] = (CowBounds){ 58 - 4 * i, 36 - 2 * i, 24, 20 };
-    self->frames[i] = (CowFrameBoxes){ self->boxes[i], self->labels[i], i == 3 ? 1 : 2 };
+    self->frames[i] =
+        (CowFrameBoxes){ self->boxes[i], self->labels[i], self->labels[i], i == 3 ? 1 : 2 };
     for (guint k = 0; k < self->frames[i].n; k++) {
       self->labels[i][k] = (i + (int)k) % N_CLASSES;
       draw (self->pixels[i], &self->boxes[i][k], self->labels[i][k]);
@@ -74,6 +77,7 @@ new_network (const Fixture *self, const TrainingCase *sort, const char *start, G
   g_autofree char *base = training_base (sort);
   const CowNetworkOptions options = { .kind = sort->kind,
                                       .n_classes = N_CLASSES,
+                                      .n_identities = N_CLASSES,
                                       .seed = 7,
                                       .model = base,
                                       .start = sort->adapter ? start : NULL,
@@ -162,6 +166,85 @@ assert_told (const Fixture *self, int i)
   g_assert_no_error (error);
   for (guint k = 0; k < self->frames[i].n; k++, logits += N_CLASSES)
     g_assert_cmpfloat (logits[self->labels[i][k]], >, logits[1 - self->labels[i][k]]);
+}
+
+/* Writes the network with a card, and opens it as others do. */
+static CowClassifier *
+open_saved (Fixture *self, const TrainingCase *sort)
+{
+  static const char *const cow[] = { "cow", NULL }, *const colours[] = { "red", "green", NULL };
+  g_autofree char *folder = written_path (sort->name), *base = training_base (sort);
+  g_autoptr (CowCard) card = cow_card_new_default ();
+  GError *error = NULL;
+  g_free (card->kind);
+  card->kind = g_strdup (cow_kind (sort->kind)->name);
+  g_strfreev (card->classes);
+  card->classes = g_strdupv ((char **)cow);
+  card->behaviours = g_strdupv ((char **)colours);
+  card->detects = TRUE;
+  card->preprocess.width = WIDTH;
+  card->preprocess.height = HEIGHT;
+  g_assert_true (cow_network_save (self->network, folder, &error) &&
+                 cow_card_write (card, folder, &error));
+  const CowClassifierOptions options = {
+    .model = base, .adapter = folder, .precision = COW_PRECISION_FP32, .detects = TRUE
+  };
+  CowClassifier *classifier = cow_classifier_new (&options, &error);
+  g_assert_no_error (error);
+  return classifier;
+}
+
+/* Of those that are found, what they show and how they look is what training says. */
+static void
+assert_found (Fixture *self, CowClassifier *classifier, int i, float *looks)
+{
+  const CowFindLimits limits = { .3f, .6, 100 };
+  g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (CowDetection));
+  const guint n_looks = cow_classifier_n_looks (classifier);
+  GError *error = NULL;
+  g_assert_true (
+      cow_classifier_find (classifier, self->pixels[i], HEIGHT, WIDTH, &limits, found, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (found->len, ==, self->frames[i].n);
+  for (guint k = 0; k < found->len; k++) {
+    const CowDetection *one = &g_array_index (found, CowDetection, k);
+    const float *told = cow_classifier_told (classifier) + one->row * N_CLASSES,
+                *logits = cow_network_tell_boxes (self->network, i, &one->box, 1, &error);
+    const float *own = cow_classifier_looks (classifier) + one->row * n_looks;
+    float expected[N_CLASSES];
+    cow_softmax (logits, N_CLASSES, 1, expected);
+    double length = 0;
+    for (guint c = 0; c < N_CLASSES; c++)
+      g_assert_cmpfloat_with_epsilon (told[c], expected[c], 1e-3);
+    for (guint c = 0; c < n_looks; c++)
+      length += (double)own[c] * (double)own[c];
+    g_assert_cmpfloat_with_epsilon (length, 1, 1e-5);
+    /* By colour. */
+    memcpy (looks + (told[1] > told[0]) * MOST_LOOKS, own, n_looks * sizeof (float));
+  }
+}
+
+/* Who looks alike is the same one: colours are identities here. */
+static void
+test_answers (Fixture *self, gconstpointer data)
+{
+  float looks[FRAMES][N_CLASSES][MOST_LOOKS] = { 0 };
+  for (int number = 1; number <= 250; number++) {
+    pass (self, 0, FRAMES, TRUE, 1);
+    step (self, number);
+  }
+  g_autoptr (CowClassifier) classifier = open_saved (self, data);
+  const guint n = cow_classifier_n_looks (classifier);
+  g_assert_cmpuint (n, ==, 9 * 16 / 8);
+  pass (self, 0, FRAMES, FALSE, 0);
+  for (int i = 0; i < FRAMES; i++)
+    assert_found (self, classifier, i, looks[i][0]);
+  double same = 0, other = 0;
+  for (guint k = 0; k < n; k++) {
+    same += (double)looks[0][0][k] * (double)looks[1][0][k];
+    other += (double)looks[0][0][k] * (double)looks[1][1][k];
+  }
+  g_assert_cmpfloat (same, >, other + .2);
 }
 
 /* It learns four frames by heart: it finds the boxes of each and no others, and what they show. */
@@ -305,9 +388,11 @@ main (int argc, char **argv)
         g_str_equal (names[i], tokens.name) ? &tokens : training_case (names[i]);
     g_autofree char *learns = g_strconcat ("/network-boxes/learns/", names[i], NULL),
                     *batches = g_strconcat ("/network-boxes/batches/", names[i], NULL),
+                    *answers = g_strconcat ("/network-boxes/answers/", names[i], NULL),
                     *saved = g_strconcat ("/network-boxes/saved/", names[i], NULL);
     g_test_add (learns, Fixture, sort, set_up, test_learns, tear_down);
     g_test_add (batches, Fixture, sort, set_up, test_batches, tear_down);
+    g_test_add (answers, Fixture, sort, set_up, test_answers, tear_down);
     g_test_add (saved, Fixture, sort, set_up, test_saved, tear_down);
   }
   g_test_add_func ("/network-boxes/refused", test_refused);

@@ -75,7 +75,7 @@ typedef struct {
   CkStream *stream;
   guint64 available; /* of the memory that activations lie in; G_MAXUINT64: nothing tells */
   guint64 n_train, n_val;
-  guint n_classes;
+  guint n_classes, n_identities;
   GPtrArray *rows;
   char *said;     /* how pictures are prepared, as it was said last */
   char *measured; /* what the speed below is of */
@@ -111,7 +111,8 @@ count_frames (Job *self, const CowRecipe *recipe, GError **error)
     return FALSE;
   self->n_train = frames->splits[COW_TRAIN]->len;
   self->n_val = frames->splits[COW_VAL]->len;
-  self->n_classes = 1;
+  self->n_classes = cow_frames_n_told (frames);
+  self->n_identities = cow_frames_n_individuals (frames);
   cow_frames_say_warnings (frames);
   return TRUE;
 }
@@ -168,6 +169,7 @@ add_row (Job *self, const CowRecipe *recipe, const char *base, CowPlanInput *inp
   input->n_train = self->n_train;
   input->n_val = self->n_val;
   input->n_classes = self->n_classes;
+  input->n_identities = self->n_identities;
   if (!measure (self, recipe, base, input, error))
     return FALSE;
   row = g_new0 (Row, 1);

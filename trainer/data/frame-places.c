@@ -16,24 +16,23 @@ cut (CowBounds *box, int width, int height)
 
 void
 cow_frame_places (const CowFrames *frames, const CowFrame *frame, const CowLoadItem *item,
-                  CowAugment augment, int width, int height, GArray *places, GArray *labels)
+                  CowAugment augment, int width, int height, GArray *places, GArray *which)
 {
   const CowFrameBox *boxes = cow_frames_boxes (frames, frame);
   const double x = (double)width / frame->width, y = (double)height / frame->height;
 
   g_array_set_size (places, 0);
-  if (labels)
-    g_array_set_size (labels, 0);
+  if (which)
+    g_array_set_size (which, 0);
   for (guint i = 0; i < frame->n_boxes; i++) {
     CowBounds place = cow_bounds_scaled (&boxes[i].place, x, y);
     if (item->copy > 0)
       cow_augment_boxes (augment, item->key, width, height, &place, 1);
     if (boxes[i].crowd || !cut (&place, width, height))
       continue;
-    const gint32 label = boxes[i].behaviour;
     g_array_append_val (places, place);
-    if (labels)
-      g_array_append_val (labels, label);
+    if (which)
+      g_array_append_val (which, i);
   }
 }
 

@@ -120,6 +120,13 @@ cow_frames_n_told (const CowFrames *self)
   return self->n_classes > 1 ? self->n_classes : 0;
 }
 
+/* The number of cows that there are to be told apart: 0 where boxes do not say who is in them. */
+static inline guint
+cow_frames_n_individuals (const CowFrames *self)
+{
+  return self->n_identities > 1 ? self->n_identities : 0;
+}
+
 static inline const CowFrame *
 cow_frames_get (const CowFrames *self, guint index)
 {

@@ -5,12 +5,19 @@
 
 #include "trainer/data/frame-places.h"
 
+/* What a frame shows. */
+typedef struct {
+  GArray *boxes;                   /* of CowBounds */
+  GArray *which;                   /* of guint: which of the frame's they are */
+  GArray *behaviours, *identities; /* of gint32 */
+} Places;
+
 struct _CowFeed {
   const CowRecipe *recipe;
   const CowDataset *dataset;
   CkDevice *device;                  /* pictures */
   const CowFrames *frames;           /* or NULL; with them */
-  GPtrArray *places, *behaviours;    /* [batch] of GArray of CowBounds, of gint32 */
+  Places *places;                    /* [batch] */
   CowFrameBoxes *boxes;              /* [batch] what says so */
   CowFeaturesCache *cache[COW_TEST]; /* features, by COW_TRAIN and COW_VAL; NULL for pictures */
   /* The epoch that runs */
@@ -33,12 +40,12 @@ cow_feed_new_pictures (const CowRecipe *recipe, const CowDataset *dataset, const
   self->device = device;
   if (!frames)
     return self;
-  self->places = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
-  self->behaviours = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
-  for (int i = 0; i < recipe->batch; i++) {
-    g_ptr_array_add (self->places, g_array_new (FALSE, FALSE, sizeof (CowBounds)));
-    g_ptr_array_add (self->behaviours, g_array_new (FALSE, FALSE, sizeof (gint32)));
-  }
+  self->places = g_new (Places, recipe->batch);
+  for (int i = 0; i < recipe->batch; i++)
+    self->places[i] = (Places){ g_array_new (FALSE, FALSE, sizeof (CowBounds)),
+                                g_array_new (FALSE, FALSE, sizeof (guint)),
+                                g_array_new (FALSE, FALSE, sizeof (gint32)),
+                                g_array_new (FALSE, FALSE, sizeof (gint32)) };
   self->boxes = g_new (CowFrameBoxes, recipe->batch);
   return self;
 }
@@ -57,6 +64,15 @@ cow_feed_new_features (const CowRecipe *recipe, const CowDataset *dataset, CowFe
   return self;
 }
 
+static void
+places_clear (Places *self)
+{
+  g_array_unref (self->boxes);
+  g_array_unref (self->which);
+  g_array_unref (self->behaviours);
+  g_array_unref (self->identities);
+}
+
 void
 cow_feed_free (CowFeed *self)
 {
@@ -65,8 +81,9 @@ cow_feed_free (CowFeed *self)
   cow_feed_stop (self);
   g_clear_pointer (&self->cache[COW_TRAIN], cow_features_cache_free);
   g_clear_pointer (&self->cache[COW_VAL], cow_features_cache_free);
-  g_clear_pointer (&self->places, g_ptr_array_unref);
-  g_clear_pointer (&self->behaviours, g_ptr_array_unref);
+  for (int i = 0; self->places && i < self->recipe->batch; i++)
+    places_clear (&self->places[i]);
+  g_free (self->places);
   g_free (self->boxes);
   g_free (self->rows);
   g_free (self->labels);
@@ -134,6 +151,20 @@ gather_features (CowFeed *self, CowFeedBatch *batch)
   self->position += (gsize)batch->n;
 }
 
+/* What the boxes of a frame show, and who is in them. */
+static void
+label (Places *self, const CowFrameBox *boxes)
+{
+  g_array_set_size (self->behaviours, 0);
+  g_array_set_size (self->identities, 0);
+  for (guint i = 0; i < self->which->len; i++) {
+    const CowFrameBox *box = &boxes[g_array_index (self->which, guint, i)];
+    const gint32 behaviour = box->behaviour, identity = box->identity;
+    g_array_append_val (self->behaviours, behaviour);
+    g_array_append_val (self->identities, identity);
+  }
+}
+
 static void
 place_boxes (CowFeed *self, const CowBatch *loaded)
 {
@@ -141,11 +172,14 @@ place_boxes (CowFeed *self, const CowBatch *loaded)
 
   for (int i = 0; i < loaded->n; i++) {
     const CowFrame *frame = cow_frames_get (self->frames, loaded->items[i].sample);
-    GArray *places = self->places->pdata[i], *behaviours = self->behaviours->pdata[i];
+    Places *places = &self->places[i];
     cow_frame_places (self->frames, frame, &loaded->items[i], (CowAugment)self->recipe->augment,
-                      preprocess->width, preprocess->height, places, behaviours);
-    self->boxes[i] = (CowFrameBoxes){ (const CowBounds *)(void *)places->data,
-                                      (const gint32 *)(void *)behaviours->data, places->len };
+                      preprocess->width, preprocess->height, places->boxes, places->which);
+    label (places, cow_frames_boxes (self->frames, frame));
+    self->boxes[i] =
+        (CowFrameBoxes){ (const CowBounds *)(void *)places->boxes->data,
+                         (const gint32 *)(void *)places->behaviours->data,
+                         (const gint32 *)(void *)places->identities->data, places->boxes->len };
   }
 }
 

@@ -339,6 +339,25 @@ fixed_values (const CowRecipe *recipe, const CowPlan *self)
   return doubled && cow_recipe_is_adapted (recipe) ? (guint64)(self->trained - self->head) : 0;
 }
 
+/* Parameters of what is behind the backbone. */
+static gint64
+head_parameters (const CowRecipe *recipe, const CowPlanInput *input)
+{
+  const CowHeadStyle style = cow_recipe_kind (recipe)->head;
+  const CowRoiMap map =
+      input->detector ? cow_detector_map (input->detector, 0, 0) : (CowRoiMap){ 0 };
+
+  if (!input->detector)
+    return cow_head_style_n_parameters (style, input->backbone.n_features, input->n_classes);
+  const gint64 pooled = cow_roi_n_pooled (&map);
+  gint64 n = cow_detector_n_parameters (input->detector);
+  if (input->n_classes > 0)
+    n += cow_head_style_n_parameters (style, pooled, input->n_classes);
+  if (input->n_identities > 0)
+    n += cow_head_style_n_parameters (COW_HEAD_TAPERED, pooled, input->n_identities);
+  return n;
+}
+
 void
 cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input, CkDevice *device,
                 guint64 available)
@@ -347,10 +366,7 @@ cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *inpu
   const gint64 width = input->backbone.n_features;
   const guint64 n_features = input->n_train * cow_recipe_copies (recipe) + input->n_val;
 
-  *self = (CowPlan){ .head = input->detector ? cow_detector_n_parameters (input->detector)
-                                             : cow_head_style_n_parameters (kind->head, width,
-                                                                            input->n_classes),
-                     .base = input->base_bytes };
+  *self = (CowPlan){ .head = head_parameters (recipe, input), .base = input->base_bytes };
   self->trained = self->head + backbone_parameters (recipe, &input->backbone);
   const guint64 fixed = fixed_values (recipe, self);
   self->parameters = (guint64)self->trained *

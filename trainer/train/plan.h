@@ -17,7 +17,8 @@ typedef struct {
   CowBackboneConfig backbone;
   CkType storage;     /* of a base's linear layers */
   guint64 base_bytes; /* a base's weights in memory; 0 from scratch */
-  guint n_classes;
+  guint n_classes;    /* of pictures; of a recipe that detects of what is in a box, 0: not told */
+  guint n_identities; /* of such a recipe: who may be in a box; 0: not told */
   const CowDetectorConfig *detector; /* the head of a recipe that detects, borrowed; else NULL */
   guint64 n_train, n_val;            /* pictures, without copies */
 } CowPlanInput;

@@ -289,7 +289,9 @@ plan (CowRun *self, const CowRunOptions *options, GError **error)
       !cow_recipe_detector (self->recipe, &self->input.backbone, &self->detector, error))
     return FALSE;
   self->input.detector = self->recipe->detect ? &self->detector : NULL;
-  self->input.n_classes = self->dataset->n_classes;
+  self->input.n_classes =
+      self->frames ? cow_frames_n_told (self->frames) : self->dataset->n_classes;
+  self->input.n_identities = self->frames ? cow_frames_n_individuals (self->frames) : 0;
   self->input.n_train = self->dataset->splits[COW_TRAIN]->len;
   self->input.n_val = self->dataset->splits[COW_VAL]->len;
   if (!cow_plan_input_check_batches (&self->input, self->recipe, error))
@@ -446,6 +448,7 @@ open_network (CowRun *self, GError **error)
   CowNetworkOptions options = {
     .kind = (CowNetworkKind)recipe->kind,
     .n_classes = self->frames ? cow_frames_n_told (self->frames) : self->dataset->n_classes,
+    .n_identities = self->frames ? cow_frames_n_individuals (self->frames) : 0,
     .detector = self->frames ? &self->detector : NULL,
     .seed = (guint64)recipe->seed,
     .head_dropout = (float)recipe->head_dropout,
