@@ -23,8 +23,8 @@ typedef struct {
 void cow_pieces_add (GArray *pieces, const CowDetection *found, guint n, guint first_row, int width,
                      int height, const CowRegion *region, int across, int down);
 /* Replaces what is in `detections`, of CowDetection, by one of each animal, at most so many, the
- * surest first, with their rows; the pieces are of n regions. Of a single one there is nothing to merge. Sorts the
- * pieces. */
+ * surest first, with their rows; the pieces are of n regions. Of a single one there is nothing to
+ * merge. Sorts the pieces. */
 void cow_pieces_merge (GArray *pieces, guint n, guint most, GArray *detections);
 
 G_END_DECLS

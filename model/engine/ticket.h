@@ -58,7 +58,8 @@ const CowDetection *cow_ticket_detections (const CowTicket *ticket, guint *n);
 /* What is told of one of these: the probabilities of the engine's behaviours [n_behaviours], all
  * finite; NULL where it tells nothing. Owned by the ticket. */
 const float *cow_ticket_told (const CowTicket *ticket, const CowDetection *detection);
-/* How it looks (cow_classifier_looks ()), [*n]; NULL where that is not told. Owned by the ticket. */
+/* How it looks (cow_classifier_looks ()), [*n]; NULL where that is not told. Owned by the
+ * ticket. */
 const float *cow_ticket_looks (const CowTicket *ticket, const CowDetection *detection, guint *n);
 CowTicket *cow_ticket_ref (CowTicket *ticket);
 void cow_ticket_unref (CowTicket *ticket);

@@ -26,8 +26,8 @@ typedef struct {
 gint64 cow_roi_n_pooled (const CowRoiMap *map);
 /*
  * pooled [COW_ROI_BINS, COW_ROI_BINS, channels], from above and left to right, is written. The box
- * is in px of the picture and finite; it may reach outside, where the map is as at its edge for half
- * a square more, and 0 behind that.
+ * is in px of the picture and finite; it may reach outside, where the map is as at its edge for
+ * half a square more, and 0 behind that.
  */
 void cow_roi_align (const CowRoiMap *map, const float *values, const CowBounds *box, float *pooled);
 /* Adds to dvalues, like `values`, the gradient of what was pooled. */

@@ -31,8 +31,8 @@ gboolean cow_detector_train_write (const CowDetectorTrain *self, const char *fol
 const float *cow_detector_train_forward (CowDetectorTrain *self, const float *const *tokens,
                                          gint64 n_prefix, int batch, int height, int width,
                                          GError **error);
-/* The last forward's map (cow_detector_map ()): [batch, rows, columns, channels], host memory of the
- * head's until its next forward; NULL on error. Waits. */
+/* The last forward's map (cow_detector_map ()): [batch, rows, columns, channels], host memory of
+ * the head's until its next forward; NULL on error. Waits. */
 const float *cow_detector_train_map (CowDetectorTrain *self, GError **error);
 /*
  * Adds the parameters' gradients, given those of the last forward's cells and, unless dmap is NULL,
