@@ -167,6 +167,32 @@ test_not_several (void)
 
 /* ---- of whole frames ------------------------------------------------------------------------- */
 
+/* What it tells of a cow stands beside "classes", which are what it finds. */
+#define TELLS(behaviours)                                                                          \
+  "{\"format\":3,\"kind\":\"frozen-tokens\",\"classes\":[\"cow\"],\"preprocess\":{\"size\":"       \
+  "[368,640],\"interpolation\":\"bilinear\",\"normalisation\":\"imagenet\"},\"base\":{\"name\":"   \
+  "\"x\",\"hash\":null},\"task\":\"detect\",\"behaviours\":" behaviours ",\"zz\":7}"
+
+static void
+test_tells (void)
+{
+  static const char text[] = TELLS ("[\"Lying\",\"Standing\"]");
+  g_autoptr (GError) error = NULL;
+  char *folder = scratch_new ();
+  scratch_write (folder, "cowbehavior.json", text);
+  g_autoptr (CowCard) card = cow_card_read (folder, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (cow_card_n_classes (card), ==, 1);
+  g_assert_cmpstr (cow_card_told (card)[1], ==, "Standing");
+  g_assert_null (cow_card_told (card)[2]);
+  cow_card_write (card, folder, &error);
+  g_autofree char *written = scratch_read (folder, "cowbehavior.json", NULL);
+  g_autoptr (JsonNode) before = json_from_string (text, NULL),
+                       after = json_from_string (written, NULL);
+  g_assert_true (json_node_equal (before, after));
+  scratch_free (folder);
+}
+
 static const char detector_card[] = "{\"format\":3,\"kind\":\"frozen-tokens\",\"classes\":[\"cow\"]"
                                     ",\"preprocess\":{\"size\":[368,640],"
                                     "\"interpolation\":\"bilinear\",\"normalisation\":\"imagenet\"}"
@@ -183,6 +209,7 @@ test_detects (void)
   g_autoptr (CowCard) card = cow_card_read (folder, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (card->detects);
+  g_assert_null (cow_card_told (card));
   cow_card_write (card, folder, &error);
   g_autofree char *written = scratch_read (folder, "cowbehavior.json", NULL);
   g_autoptr (JsonNode) before = json_from_string (detector_card, NULL),
@@ -220,6 +247,9 @@ static const struct {
     COW_ERROR_FORMAT },
   { SEVERAL ("2", "\"multiple\"", "\"a\",\"None\"", "[0.5,0.5]"), "\"classes\" has \"None\"",
     COW_ERROR_FORMAT },
+  { TELLS ("[]"), "\"behaviours\" has 0 names", COW_ERROR_FORMAT },
+  { TELLS ("[\"a\",\"a\"]"), "\"behaviours\" has \"a\" at 1", COW_ERROR_FORMAT },
+  { TELLS ("\"a\""), "\"behaviours\" is \"a\"", COW_ERROR_FORMAT },
 };
 
 static void
@@ -328,6 +358,7 @@ main (int argc, char **argv)
   g_test_add_func ("/card/several/refused", test_several_refused);
   g_test_add_func ("/card/several/sigmoid", test_sigmoid);
   g_test_add_func ("/card/detects", test_detects);
+  g_test_add_func ("/card/tells", test_tells);
   g_test_add_func ("/card/calibration/softmax", test_softmax);
   g_test_add_func ("/card/calibration/applied", test_applied);
   return g_test_run ();

@@ -24,7 +24,8 @@
 
 /* ---- what the run stands on ------------------------------------------------------------------ */
 
-/* Classes in the order of the adapter that the run starts from, unless told otherwise. */
+/* Classes in the order of the adapter that the run starts from, unless told otherwise: those of
+ * pictures, or what it tells of a cow that it finds. */
 static gboolean
 take_classes (const CowRecipe *recipe, CowDatasetOptions *options, GError **error)
 {
@@ -33,8 +34,8 @@ take_classes (const CowRecipe *recipe, CowDatasetOptions *options, GError **erro
   if (!*recipe->start || *recipe->classes)
     return TRUE;
   g_autoptr (CowCard) card = cow_card_read (recipe->start, &found, error);
-  if (card && found)
-    options->classes = g_strdupv (card->classes);
+  if (card && found && card->detects == recipe->detect)
+    options->classes = g_strdupv ((char **)cow_card_told (card));
   return card != NULL;
 }
 
@@ -44,6 +45,8 @@ open_frames (CowRun *self, GError **error)
   g_auto (CowFramesOptions) options = COW_FRAMES_OPTIONS_DEFAULT;
 
   cow_recipe_frames_options (self->recipe, &options);
+  if (!take_classes (self->recipe, &options.set, error))
+    return NULL;
   self->frames = cow_frames_open (&options, error);
   if (!self->frames)
     return NULL;
