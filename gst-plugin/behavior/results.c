@@ -3,8 +3,7 @@
 #include "gst-plugin/behavior/results.h"
 
 #include "gst-plugin/behavior/failures.h"
-#include "gst-plugin/behavior/message.h"
-#include "gst-plugin/behavior/meta.h"
+#include "gst-plugin/behavior/objects.h"
 
 struct _GstCowResults {
   GstElement *element;
@@ -113,53 +112,6 @@ presentation_of (const GstCowFlight *flight)
   };
 }
 
-static gboolean
-is_chosen (const GstCowFlight *flight, guint target)
-{
-  for (guint i = 0; i < flight->chosen->len; i++) {
-    if (g_array_index (flight->chosen, guint, i) == target)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-/* Whether the label of a track is another one than the last message had; remembers the new one. */
-static gboolean
-note_change (const GstCowPresentation *how, GstCowTrack *track)
-{
-  gint class = gst_cow_meta_label (how, track).id;
-  gboolean changed = !track->posted || track->posted_class != class;
-
-  track->posted = TRUE;
-  track->posted_class = class;
-  return changed;
-}
-
-/*
- * The objects of all targets of which something is known, as a GST_TYPE_ARRAY for the custom meta
- * and for messages. only_changed: only the targets that were classified in this frame and whose
- * label is not the one in the last message.
- */
-static void
-collect_objects (const GstCowFlight *flight, gboolean only_changed, GValue *objects)
-{
-  const GstCowPresentation how = presentation_of (flight);
-
-  g_value_init (objects, GST_TYPE_ARRAY);
-  for (guint i = 0; i < flight->targets->len; i++) {
-    const GstCowTarget *target = &g_array_index (flight->targets, GstCowTarget, i);
-    GValue value = G_VALUE_INIT;
-
-    if (!target->track->known ||
-        (only_changed && (!is_chosen (flight, i) || !note_change (&how, target->track))))
-      continue;
-    g_value_init (&value, GST_TYPE_STRUCTURE);
-    g_value_take_boxed (&value, gst_cow_meta_object_new (&how, target, flight->moment.frame,
-                                                         flight->moment.running_time));
-    gst_value_array_append_and_take_value (objects, &value);
-  }
-}
-
 /* ---- buffers --------------------------------------------------------------------------------- */
 
 /* The age of the oldest result that a frame carries. */
@@ -183,17 +135,14 @@ gst_cow_results_attach (GstCowResults *self, const GstCowFlight *flight, GValue 
 
   self->stats.age_frames = 0;
   self->stats.age_ns = GST_CLOCK_TIME_NONE;
-  collect_objects (flight, FALSE, objects);
+  gst_cow_objects_collect (&how, flight->targets, NULL, &flight->moment, objects);
+  gst_cow_objects_attach (flight->buffer, &how, flight->targets, &flight->moment, objects);
   for (guint i = 0; i < flight->targets->len; i++) {
-    GstCowTarget *target = &g_array_index (flight->targets, GstCowTarget, i);
+    const GstCowTrack *track = g_array_index (flight->targets, GstCowTarget, i).track;
 
-    if (!target->track->known)
-      continue;
-    gst_cow_meta_classify (flight->buffer, &how, target, flight->moment.frame);
-    count_age (&self->stats, flight, target->track);
+    if (track->known)
+      count_age (&self->stats, flight, track);
   }
-  if (gst_value_array_get_size (objects) > 0)
-    gst_cow_meta_attach (flight->buffer, &how, objects);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -201,15 +150,13 @@ gst_cow_results_attach (GstCowResults *self, const GstCowFlight *flight, GValue 
 static void
 post (GstCowResults *self, const GstCowFlight *flight, const GValue *objects)
 {
-  if (gst_value_array_get_size (objects) > 0)
-    gst_element_post_message (self->element, gst_cow_message_new (GST_OBJECT (self->element),
-                                                                  cow_engine_name (flight->engine),
-                                                                  &flight->moment, objects));
+  gst_cow_objects_post (self->element, cow_engine_name (flight->engine), &flight->moment, objects);
 }
 
 void
 gst_cow_results_post (GstCowResults *self, const GstCowFlight *flight, const GValue *attached)
 {
+  const GstCowPresentation how = presentation_of (flight);
   const GstCowPostMessages which = flight->settings->post_messages;
   GValue objects = G_VALUE_INIT;
 
@@ -219,7 +166,9 @@ gst_cow_results_post (GstCowResults *self, const GstCowFlight *flight, const GVa
     post (self, flight, attached);
     return;
   }
-  collect_objects (flight, which == GST_COW_POST_MESSAGES_ON_CHANGE, &objects);
+  gst_cow_objects_collect (&how, flight->targets,
+                           which == GST_COW_POST_MESSAGES_ON_CHANGE ? flight->chosen : NULL,
+                           &flight->moment, &objects);
   post (self, flight, &objects);
   g_value_unset (&objects);
 }

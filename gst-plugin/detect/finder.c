@@ -40,6 +40,7 @@ struct _GstCowFinder {
   GstCowFlight *flight; /* the frame that the engine has, or NULL */
   guint64 asked_frame;  /* the last that was submitted; valid while `asked` */
   gboolean looked, asked;
+  gboolean news;              /* something was found since the last frame that left */
   gint64 retry_us, warned_us; /* monotonic; 0: not yet */
   Counters counters;
 
@@ -128,7 +129,7 @@ gst_cow_finder_reset (GstCowFinder *self)
   gst_cow_finder_flush (self);
   g_array_set_size (self->found, 0);
   gst_cow_tracker_reset (&self->tracker);
-  self->looked = self->asked = FALSE;
+  self->looked = self->asked = self->news = FALSE;
 }
 
 void
@@ -152,33 +153,39 @@ region_of (const CowBounds *box, const GstCowMoment *moment, CowRegion *region)
   return region->w > 0 && region->h > 0;
 }
 
-/* The detections of a flight that count, of GstCowSighting. */
+/* The detections of a flight that count, of GstCowSighting; *counting, of const CowDetection *,
+ * likewise. */
 static GArray *
-sightings_of (const GstCowFlight *flight, gfloat threshold)
+sightings_of (const GstCowFlight *flight, gfloat threshold, GPtrArray *counting)
 {
   const float least = threshold < 0 ? cow_engine_least_score (flight->engine) : threshold;
+  const CowTicket *ticket = g_ptr_array_index (flight->tickets, 0);
   GArray *sightings = g_array_new (FALSE, TRUE, sizeof (GstCowSighting));
   guint n;
-  const CowDetection *detections =
-      cow_ticket_detections (g_ptr_array_index (flight->tickets, 0), &n);
+  const CowDetection *detections = cow_ticket_detections (ticket, &n);
 
   for (guint i = 0; i < n; i++) {
     GstCowSighting sighting = { .source = GST_COW_ID_NONE, .score = (gdouble)detections[i].score };
     CowBounds box = detections[i].box;
 
+    sighting.embedding = cow_ticket_looks (ticket, &detections[i], &sighting.n_embedding);
     box.x -= flight->x;
     box.y -= flight->y;
-    if (detections[i].score >= least && region_of (&box, &flight->moment, &sighting.box))
-      g_array_append_val (sightings, sighting);
+    if (detections[i].score < least || !region_of (&box, &flight->moment, &sighting.box))
+      continue;
+    g_array_append_val (sightings, sighting);
+    g_ptr_array_add (counting, (gpointer)&detections[i]);
   }
   return sightings;
 }
 
 /* Takes what was found in a frame. */
 static void
-take (GstCowFinder *self, const GstCowFlight *flight, gfloat threshold)
+take (GstCowFinder *self, const GstCowFlight *flight, const GstCowFinding *how)
 {
-  g_autoptr (GArray) sightings = sightings_of (flight, threshold);
+  const CowTicket *ticket = g_ptr_array_index (flight->tickets, 0);
+  g_autoptr (GPtrArray) counting = g_ptr_array_new ();
+  g_autoptr (GArray) sightings = sightings_of (flight, how->threshold, counting);
   const guint n = sightings->len;
   g_autofree GstCowTrack **tracks = g_new0 (GstCowTrack *, n);
 
@@ -188,11 +195,15 @@ take (GstCowFinder *self, const GstCowFlight *flight, gfloat threshold)
   for (guint i = 0; i < n; i++) {
     const Found found = { tracks[i], (gfloat)g_array_index (sightings, GstCowSighting, i).score };
 
+    const float *told = cow_ticket_told (ticket, counting->pdata[i]);
+
     if (!GST_CLOCK_TIME_IS_VALID (tracks[i]->since))
       tracks[i]->since = flight->moment.running_time;
+    if (told)
+      gst_cow_telling_take (&how->telling, flight->engine, tracks[i], told, &flight->moment);
     g_array_append_val (self->found, found);
   }
-  self->looked = TRUE;
+  self->looked = self->news = TRUE;
   self->found_frame = flight->moment.frame;
   self->counters.inferences++;
 }
@@ -225,7 +236,7 @@ complete (GstCowFinder *self, const GstCowFinding *how)
 
   if (!gst_cow_flight_wait (flight, &self->slots, &error))
     return fail (self, error, how->blocking);
-  take (self, flight, how->threshold);
+  take (self, flight, how);
   return GST_FLOW_OK;
 }
 
@@ -303,7 +314,7 @@ ask (GstCowFinder *self, GstBuffer *buffer, const GstVideoInfo *info, const GstC
 
 /* ---- metadata -------------------------------------------------------------------------------- */
 
-static void
+static GstVideoRegionOfInterestMeta *
 attach_region (GstBuffer *buffer, GQuark type, const Found *found, const CowRegion *box)
 {
   GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta_id (
@@ -316,6 +327,7 @@ attach_region (GstBuffer *buffer, GQuark type, const Found *found, const CowRegi
                          G_TYPE_STRING, g_quark_to_string (type), "label_id", G_TYPE_INT, 0, NULL));
   gst_video_region_of_interest_meta_add_param (
       roi, gst_structure_new ("object_id", "id", G_TYPE_INT, id, NULL));
+  return roi;
 }
 
 /* The box of a cow in this frame. */
@@ -341,34 +353,54 @@ is_stale (const GstCowFinder *self, guint64 frame, guint interval)
          frame - self->found_frame > MAX ((guint64)GST_COW_TRACKER_PATIENCE, 2 * (guint64)interval);
 }
 
+/* Attaches a cow; what telling is to know of her. */
+static GstCowTarget
+attach_cow (GstBuffer *buffer, GQuark type, const Found *found, const CowRegion *box)
+{
+  const GstCowDetection detection = { .type = type,
+                                      .x = box->x,
+                                      .y = box->y,
+                                      .w = box->w,
+                                      .h = box->h,
+                                      .confidence = found->score,
+                                      .tracked = TRUE,
+                                      .track = found->track->id,
+                                      .since = found->track->since };
+  GstCowTarget target = { .place = GST_COW_PLACE_ROI,
+                          .box = *box,
+                          .crop = *box,
+                          .type = type,
+                          .confidence = found->score,
+                          .track = found->track };
+
+  target.roi = attach_region (buffer, type, found, box);
+  target.roi_id = target.roi->id;
+  target.has_od = gst_cow_analytics_add (buffer, &detection, &target.od);
+  return target;
+}
+
 static void
-attach (GstCowFinder *self, GstBuffer *buffer, const GstCowMoment *moment, guint interval)
+attach (GstCowFinder *self, GstBuffer *buffer, const GstCowMoment *moment, const GstCowFinding *how)
 {
   const GQuark type = g_quark_from_string (cow_engine_classes (self->engine)[0]);
+  g_autoptr (GArray) targets = g_array_new (FALSE, FALSE, sizeof (GstCowTarget));
 
-  if (is_stale (self, moment->frame, interval))
+  if (is_stale (self, moment->frame, how->interval))
     return;
   for (guint i = 0; i < self->found->len; i++) {
     const Found *found = &g_array_index (self->found, Found, i);
     CowRegion box;
-    guint od;
 
     if (!box_now (self, found, moment, &box))
       continue;
-    const GstCowDetection detection = { .type = type,
-                                        .x = box.x,
-                                        .y = box.y,
-                                        .w = box.w,
-                                        .h = box.h,
-                                        .confidence = found->score,
-                                        .tracked = TRUE,
-                                        .track = found->track->id,
-                                        .since = found->track->since };
-
-    attach_region (buffer, type, found, &box);
-    gst_cow_analytics_add (buffer, &detection, &od);
+    const GstCowTarget target = attach_cow (buffer, type, found, &box);
+    g_array_append_val (targets, target);
     self->counters.objects++;
   }
+  if (cow_engine_n_behaviours (self->engine) > 0)
+    gst_cow_telling_give (&how->telling, self->engine, self->element, buffer, targets, moment,
+                          self->news);
+  self->news = FALSE;
 }
 
 GstFlowReturn
@@ -385,7 +417,7 @@ gst_cow_finder_push (GstCowFinder *self, GstBuffer *buffer, const GstVideoInfo *
   if (flow == GST_FLOW_OK && self->flight && how->blocking)
     flow = complete (self, how);
   if (flow == GST_FLOW_OK)
-    attach (self, buffer, moment, how->interval);
+    attach (self, buffer, moment, how);
   publish (self);
   return flow;
 }

@@ -11,6 +11,7 @@
 #include <gst/video/video.h>
 
 #include "gst-plugin/common/moment.h"
+#include "gst-plugin/detect/telling.h"
 #include "model/engine/engine.h"
 
 G_BEGIN_DECLS
@@ -25,10 +26,11 @@ typedef struct _GstCowFinder GstCowFinder;
 
 /* How frames are looked at. */
 typedef struct {
-  gboolean blocking;   /* a frame that is looked at waits for what is found in it */
-  guint interval;      /* every n-th frame is looked at */
-  guint columns, rows; /* of tiles that are looked at besides the whole frame; 1 and 1: none */
-  gfloat threshold;    /* the score that a cow needs, or GST_COW_FINDER_OF_ADAPTER */
+  gboolean blocking;     /* a frame that is looked at waits for what is found in it */
+  guint interval;        /* every n-th frame is looked at */
+  guint columns, rows;   /* of tiles that are looked at besides the whole frame; 1 and 1: none */
+  gfloat threshold;      /* the score that a cow needs, or GST_COW_FINDER_OF_ADAPTER */
+  GstCowTelling telling; /* of engines that tell what cows do */
 } GstCowFinding;
 
 /* `element` is borrowed; messages come from it. */
@@ -47,7 +49,8 @@ void gst_cow_finder_set_flushing (GstCowFinder *self, gboolean flushing);
 /*
  * Attaches the cows of a frame to its buffer, which is writable: a GstVideoRegionOfInterestMeta
  * each, as DL Streamer's detectors and trackers write them, and with GstAnalytics an object
- * detection with a track. GST_FLOW_FLUSHING: a flush came first. GST_FLOW_ERROR: blocking, and the
+ * detection with a track; where the engine tells what they do, that too, as telling.h says.
+ * GST_FLOW_FLUSHING: a flush came first. GST_FLOW_ERROR: blocking, and the
  * frame could not be looked at; an error was posted. Otherwise that is a warning, at most one in
  * ten seconds.
  */

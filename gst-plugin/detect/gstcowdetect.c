@@ -22,6 +22,11 @@
  * * in builds with GStreamer 1.24 and later a #GstAnalyticsODMtd, and a #GstAnalyticsTrackingMtd
  * with her track that is related to it.
  *
+ * An adapter that was trained on boxes with behaviors tells these too, from the same pass whatever
+ * the number of cows: frames then carry what `cowbehavior` attaches (#GstCowBehaviorMeta,
+ * classifications), and messages named "cowbehavior" are posted. `cowbehavior` is not needed then;
+ * behind it, it adds its own results, which readers see second.
+ *
  * Every #GstCowDetect:inference-interval-th frame is looked at; the frames between carry the cows
  * where they should be by then. In a live pipeline no frame waits for the network: each carries
  * what is known when it leaves; #GstCowDetect:mode chooses.
@@ -58,6 +63,11 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_detect_debug);
 #define DEFAULT_INTERVAL  5
 #define DEFAULT_TILES     1
 #define DEFAULT_THRESHOLD GST_COW_FINDER_OF_ADAPTER
+/* As those of cowbehavior. */
+#define DEFAULT_SMOOTHING          GST_COW_SMOOTHING_OFF
+#define DEFAULT_SMOOTHING_WINDOW   8
+#define DEFAULT_BEHAVIOR_THRESHOLD 0
+#define DEFAULT_POST_MESSAGES      GST_COW_POST_MESSAGES_ALL
 
 #define READ_WRITE (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)
 #define AT_START   (READ_WRITE | GST_PARAM_MUTABLE_READY)
@@ -74,6 +84,10 @@ enum {
   PROP_TILE_COLUMNS,
   PROP_TILE_ROWS,
   PROP_THRESHOLD,
+  PROP_SMOOTHING,
+  PROP_SMOOTHING_WINDOW,
+  PROP_BEHAVIOR_THRESHOLD,
+  PROP_POST_MESSAGES,
   PROP_STATS
 };
 
@@ -86,6 +100,7 @@ struct _GstCowDetect {
   GstCowMode mode;
   guint interval, columns, rows;
   gfloat threshold;
+  GstCowTelling telling;
   CowEngine *running; /* NULL while stopped */
 
   gint query_latency; /* atomic: whether the pipeline is live has to be queried again */
@@ -237,7 +252,8 @@ gst_cow_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   how = (GstCowFinding){ .interval = self->interval,
                          .columns = self->columns,
                          .rows = self->rows,
-                         .threshold = self->threshold };
+                         .threshold = self->threshold,
+                         .telling = self->telling };
   mode = self->mode;
   GST_OBJECT_UNLOCK (self);
   how.blocking = mode == GST_COW_MODE_BLOCKING || (mode == GST_COW_MODE_AUTO && !self->live);
@@ -274,6 +290,14 @@ gst_cow_detect_set_property (GObject *object, guint id, const GValue *value, GPa
     self->rows = g_value_get_uint (value);
   else if (id == PROP_THRESHOLD)
     self->threshold = g_value_get_float (value);
+  else if (id == PROP_SMOOTHING)
+    self->telling.smoothing = (GstCowSmoothing)g_value_get_enum (value);
+  else if (id == PROP_SMOOTHING_WINDOW)
+    self->telling.window = g_value_get_uint (value);
+  else if (id == PROP_BEHAVIOR_THRESHOLD)
+    self->telling.threshold = g_value_get_float (value);
+  else if (id == PROP_POST_MESSAGES)
+    self->telling.post_messages = (GstCowPostMessages)g_value_get_enum (value);
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
@@ -319,6 +343,14 @@ gst_cow_detect_get_property (GObject *object, guint id, GValue *value, GParamSpe
     g_value_set_uint (value, self->rows);
   else if (id == PROP_THRESHOLD)
     g_value_set_float (value, self->threshold);
+  else if (id == PROP_SMOOTHING)
+    g_value_set_enum (value, (gint)self->telling.smoothing);
+  else if (id == PROP_SMOOTHING_WINDOW)
+    g_value_set_uint (value, self->telling.window);
+  else if (id == PROP_BEHAVIOR_THRESHOLD)
+    g_value_set_float (value, self->telling.threshold);
+  else if (id == PROP_POST_MESSAGES)
+    g_value_set_enum (value, (gint)self->telling.post_messages);
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
@@ -438,6 +470,55 @@ install_finding (GObjectClass *klass)
                           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
+/* What matters with an adapter that tells what cows do. */
+static void
+install_telling (GObjectClass *klass)
+{
+  /**
+   * GstCowDetect:smoothing:
+   *
+   * How the last results of a cow make her label, as with `cowbehavior`.
+   */
+  g_object_class_install_property (
+      klass, PROP_SMOOTHING,
+      g_param_spec_enum ("smoothing", "Smoothing",
+                         "With an adapter that tells behaviors: how the last results of a cow make "
+                         "her label",
+                         GST_TYPE_COW_SMOOTHING, DEFAULT_SMOOTHING, ANY_TIME));
+  /**
+   * GstCowDetect:smoothing-window:
+   *
+   * The number of results that smoothing looks back on, one a frame that is looked at.
+   */
+  g_object_class_install_property (
+      klass, PROP_SMOOTHING_WINDOW,
+      g_param_spec_uint ("smoothing-window", "Smoothing window",
+                         "Results of the same cow that smoothing looks back on", 2,
+                         GST_COW_SMOOTHING_MAX_WINDOW, DEFAULT_SMOOTHING_WINDOW, ANY_TIME));
+  /**
+   * GstCowDetect:behavior-threshold:
+   *
+   * The probability below which a cow's label is "unknown".
+   */
+  g_object_class_install_property (
+      klass, PROP_BEHAVIOR_THRESHOLD,
+      g_param_spec_float ("behavior-threshold", "Behavior threshold",
+                          "Probability of the likeliest behavior below which a cow's label is "
+                          "\"unknown\" (0 = never)",
+                          0, 1, DEFAULT_BEHAVIOR_THRESHOLD, ANY_TIME));
+  /**
+   * GstCowDetect:post-messages:
+   *
+   * Which results are posted on the bus as element messages named "cowbehavior".
+   */
+  g_object_class_install_property (
+      klass, PROP_POST_MESSAGES,
+      g_param_spec_enum ("post-messages", "Post messages",
+                         "With an adapter that tells behaviors: which results are posted on the "
+                         "bus as element messages named \"cowbehavior\"",
+                         GST_TYPE_COW_POST_MESSAGES, DEFAULT_POST_MESSAGES, ANY_TIME));
+}
+
 /* ---- the class ------------------------------------------------------------------------------- */
 
 static void
@@ -468,6 +549,7 @@ gst_cow_detect_class_init (GstCowDetectClass *class)
   object_class->get_property = gst_cow_detect_get_property;
   install_network (object_class);
   install_finding (object_class);
+  install_telling (object_class);
 
   gst_element_class_set_static_metadata (
       element_class, "Cow detection", "Analyzer/Video",
@@ -487,6 +569,8 @@ gst_cow_detect_class_init (GstCowDetectClass *class)
 
   gst_type_mark_as_plugin_api (GST_TYPE_COW_PRECISION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_COW_MODE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_COW_SMOOTHING, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_COW_POST_MESSAGES, 0);
 }
 
 static void
@@ -498,6 +582,8 @@ gst_cow_detect_init (GstCowDetect *self)
   self->interval = DEFAULT_INTERVAL;
   self->columns = self->rows = DEFAULT_TILES;
   self->threshold = DEFAULT_THRESHOLD;
+  self->telling = (GstCowTelling){ DEFAULT_SMOOTHING, DEFAULT_SMOOTHING_WINDOW,
+                                   DEFAULT_BEHAVIOR_THRESHOLD, DEFAULT_POST_MESSAGES };
   gst_video_info_init (&self->info);
   self->finder = gst_cow_finder_new (GST_ELEMENT (self));
   self->intake = gst_cow_intake_new (GST_ELEMENT (self));
