@@ -50,9 +50,10 @@ stat_of (GstHarness *harness, const char *name, const char *field)
   return value;
 }
 
-/* The cows of a frame without the element: px of the frame; of CowDetection. */
+/* The cows of a frame without the element: px of the frame; of CowDetection. What is told of them
+ * is added to `told`, of float, unless that is NULL. */
 static GArray *
-expect (const char *folder, guint seed, float least)
+expect_told (const char *folder, guint seed, float least, GArray *told)
 {
   g_autoptr (GstBuffer) buffer = support_frame_new (&info, seed);
   g_autofree char *model = support_model ();
@@ -88,7 +89,16 @@ expect (const char *folder, guint seed, float least)
     *box = cow_bounds_scaled (box, (double)WIDTH / DETECTOR_FOLDER_WIDTH,
                               (double)HEIGHT / DETECTOR_FOLDER_HEIGHT);
   }
+  if (told)
+    g_array_append_vals (told, cow_classifier_told (classifier),
+                         found->len * cow_classifier_n_behaviours (classifier));
   return found;
+}
+
+static GArray *
+expect (const char *folder, guint seed, float least)
+{
+  return expect_told (folder, seed, least, NULL);
 }
 
 static GPtrArray *
@@ -388,6 +398,118 @@ test_behavior (void)
   support_harness_free (harness);
 }
 
+/* ---- an adapter that tells what cows do ------------------------------------------------------ */
+
+/* The objects of a frame say what the network tells of each cow, `ago` frames before. */
+static void
+assert_told (GstBuffer *buffer, const GArray *told, guint n_cows, guint ago)
+{
+  const guint n = g_strv_length ((char **)detector_folder_behaviours);
+
+  g_assert_cmpuint (support_n_objects (buffer), ==, n_cows);
+  for (guint i = 0; i < n_cows; i++) {
+    const GstStructure *object = support_object (buffer, i);
+    const GValue *all = gst_structure_get_value (object, "probabilities");
+    const float *expected = &g_array_index (told, float, i *n);
+    guint best = 0, frames_ago;
+
+    g_assert_cmpuint (gst_value_array_get_size (all), ==, n);
+    for (guint k = 0; k < n; k++) {
+      best = expected[k] > expected[best] ? k : best;
+      g_assert_cmpfloat_with_epsilon (g_value_get_double (gst_value_array_get_value (all, k)),
+                                      (double)expected[k], 1e-5);
+    }
+    g_assert_cmpstr (gst_structure_get_string (object, "label"), ==,
+                     detector_folder_behaviours[best]);
+    g_assert_true (gst_structure_get_uint (object, "frames_ago", &frames_ago));
+    g_assert_cmpuint (frames_ago, ==, ago);
+  }
+}
+
+static void
+test_tells (void)
+{
+  char *folder = detector_folder_new (0);
+  detector_folder_tell (folder);
+  GstHarness *harness = harness_new (folder, "inference-interval=2");
+  g_autoptr (GstBus) bus = support_harness_bus (harness);
+  g_autoptr (GArray) told = g_array_new (FALSE, FALSE, sizeof (float)),
+                     expected = expect_told (folder, 5, USUAL, told);
+
+  g_assert_cmpuint (expected->len, >, 1);
+  for (guint n = 0; n < 4; n++) {
+    g_autoptr (GstBuffer) buffer = support_push (harness, &info, 5, n);
+    g_autoptr (GPtrArray) regions = regions_of (buffer);
+
+    assert_found (buffer, folder, 5, USUAL);
+    assert_told (buffer, told, expected->len, n % 2);
+    for (guint i = 0; i < regions->len; i++)
+      g_assert_nonnull (
+          gst_video_region_of_interest_meta_get_param (regions->pdata[i], "classification"));
+  }
+  /* A message a frame that was looked at; no more passes than without labels. */
+  g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==, 2);
+  g_assert_cmpuint (stat_of (harness, "cowdetect", "inferences"), ==, 2);
+  support_harness_free (harness);
+  detector_folder_remove (folder);
+  g_free (folder);
+}
+
+/* What it tells is believed from a probability on, and news are posted once. */
+static void
+test_tells_as_asked (void)
+{
+  char *folder = detector_folder_new (0);
+  detector_folder_tell (folder);
+  GstHarness *sure = harness_new (folder, "behavior-threshold=1 post-messages=none"),
+             *news = harness_new (folder, "post-messages=on-change inference-interval=1");
+  g_autoptr (GstBus) sure_bus = support_harness_bus (sure), news_bus = support_harness_bus (news);
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GstBuffer) buffer = support_push (sure, &info, 5, 0);
+
+  for (guint i = 0; i < support_n_objects (buffer); i++)
+    g_assert_cmpstr (gst_structure_get_string (support_object (buffer, i), "label"), ==, "unknown");
+  g_assert_cmpuint (support_n_messages (sure_bus, GST_MESSAGE_ELEMENT, NULL), ==, 0);
+  for (guint n = 0; n < 3; n++)
+    gst_buffer_unref (support_push (news, &info, 5, n));
+  g_assert_cmpuint (support_n_messages (news_bus, GST_MESSAGE_ELEMENT, &message), ==, 1);
+  g_assert_true (gst_message_has_name (message, "cowbehavior"));
+  support_harness_free (sure);
+  support_harness_free (news);
+  detector_folder_remove (folder);
+  g_free (folder);
+}
+
+/* Results are combined as cowbehavior does it: the mean of two frames. */
+static void
+test_tells_smoothly (void)
+{
+  char *folder = detector_folder_new (0);
+  detector_folder_tell (folder);
+  GstHarness *harness =
+      harness_new (folder, "smoothing=mean smoothing-window=2 inference-interval=1");
+  g_autoptr (GArray) told = g_array_new (FALSE, FALSE, sizeof (float)),
+                     expected = expect_told (folder, 5, USUAL, told);
+  const guint n = expected->len * g_strv_length ((char **)detector_folder_behaviours);
+  double moved = 0;
+
+  gst_buffer_unref (support_push (harness, &info, 6, 0));
+  g_autoptr (GstBuffer) second = support_push (harness, &info, 5, 1);
+  for (guint i = 0; i < expected->len; i++) {
+    const GValue *all = gst_structure_get_value (support_object (second, i), "probabilities");
+    for (guint k = 0; k < n / expected->len; k++)
+      moved += fabs (g_value_get_double (gst_value_array_get_value (all, k)) -
+                     (double)g_array_index (told, float, i *n / expected->len + k));
+  }
+  g_assert_cmpfloat (moved, >, 1e-3);
+  gst_buffer_unref (support_push (harness, &info, 5, 2));
+  g_autoptr (GstBuffer) last = support_push (harness, &info, 5, 3);
+  assert_told (last, told, expected->len, 0);
+  support_harness_free (harness);
+  detector_folder_remove (folder);
+  g_free (folder);
+}
+
 /* With GstAnalytics each cow is an object detection with a track. */
 static void
 test_analytics (void)
@@ -483,6 +605,9 @@ main (int argc, char **argv)
   g_test_add_func ("/detect/flush", test_flush);
   g_test_add_func ("/detect/failing", test_failing);
   g_test_add_func ("/detect/behavior", test_behavior);
+  g_test_add_func ("/detect/tells", test_tells);
+  g_test_add_func ("/detect/tells-as-asked", test_tells_as_asked);
+  g_test_add_func ("/detect/tells-smoothly", test_tells_smoothly);
   g_test_add_func ("/detect/analytics", test_analytics);
   g_test_add_func ("/detect/refused", test_refused);
   const int status = support_run (adapter, classifier);

@@ -4,9 +4,15 @@
 #include <glib/gstdio.h>
 
 #include "model/adapter/card.h"
+#include "model/adapter/head-weights.h"
+#include "model/files/safetensors.h"
 #include "model/network/detector-file.h"
 
 #define FEATURES 128 /* of a token of the golden network */
+#define WIDTH    16  /* of the map */
+#define LOOKS    8   /* numbers of how a cow looks */
+
+const char *const detector_folder_behaviours[] = { "Lying", "Standing", "Walking", NULL };
 
 static CowDetectorFile *
 head_new (int n_features)
@@ -14,7 +20,7 @@ head_new (int n_features)
   const CowDetectorConfig config = { .n_levels = 2,
                                      .layers = { 0, 1 },
                                      .n_features = n_features,
-                                     .width = 16,
+                                     .width = WIDTH,
                                      .patch = 16,
                                      .split = 2 };
   g_autoptr (GRand) rand = g_rand_new_with_seed (16);
@@ -63,6 +69,42 @@ detector_folder_write (const char *folder, int n_features, int width, int height
   cow_detector_file_write (head, folder, &error);
   g_assert_no_error (error);
   write_card (folder, width, height, threshold);
+}
+
+/* A head of one layer. */
+static void
+write_head (const char *folder, const char *name, guint32 seed, gint64 n_outputs)
+{
+  const CowRoiMap map = { .channels = WIDTH };
+  const gint64 n = cow_roi_n_pooled (&map), weight[] = { n_outputs, n };
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  g_autofree float *values = g_new (float, n_outputs *n);
+  g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
+  g_autoptr (GError) error = NULL;
+
+  for (gint64 i = 0; i < n_outputs * n; i++)
+    values[i] = (float)g_rand_double_range (rand, -.3, .3);
+  cow_safetensors_writer_declare (writer, "0.weight", COW_F32, weight, 2);
+  cow_safetensors_writer_declare (writer, "0.bias", COW_F32, &n_outputs, 1);
+  g_assert_true (
+      cow_safetensors_writer_write (writer, values, (gsize)(n_outputs * n) * sizeof (float),
+                                    &error) &&
+      cow_safetensors_writer_write (writer, values, (gsize)n_outputs * sizeof (float), &error) &&
+      cow_safetensors_writer_finish (writer, &error));
+}
+
+void
+detector_folder_tell (const char *folder)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowCard) card = cow_card_read (folder, NULL, &error);
+
+  g_assert_no_error (error);
+  card->behaviours = g_strdupv ((char **)detector_folder_behaviours);
+  g_assert_true (cow_card_write (card, folder, &error));
+  write_head (folder, COW_HEAD_FILE, 17, g_strv_length (card->behaviours));
+  write_head (folder, COW_IDENTITY_FILE, 18, LOOKS);
 }
 
 char *

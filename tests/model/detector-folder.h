@@ -13,6 +13,9 @@
  * features, to a folder that exists; `threshold` is what its evaluation says, or 0 for none. */
 void detector_folder_write (const char *folder, int n_features, int width, int height,
                             double threshold);
+/* Makes it tell behaviours, and how cows look, likewise of chance. */
+void detector_folder_tell (const char *folder);
+extern const char *const detector_folder_behaviours[]; /* ended by NULL */
 /* A new temporary folder with one for the golden network. Free the path. */
 char *detector_folder_new (double threshold);
 /* All files of such a folder, and the folder. */
