@@ -236,6 +236,24 @@ COW_BEHAVIOR_API CowBehaviorStatus cow_behavior_detect (CowBehavior *behavior,
                                                         CowBehaviorDetection *detections,
                                                         size_t room, size_t *n, char **message);
 
+/* Returns the number of behaviours that an adapter which detects tells of each cow; 0 if it tells
+ * none, if it classifies, or for NULL. */
+COW_BEHAVIOR_API size_t cow_behavior_n_told (const CowBehavior *behavior);
+
+/* Returns the name of behaviour i of these, UTF-8, valid until cow_behavior_close (); NULL for an
+ * invalid index. */
+COW_BEHAVIOR_API const char *cow_behavior_told_name (const CowBehavior *behavior, size_t i);
+
+/*
+ * Finds the cows in a picture and tells what each of them does, from one pass whatever their
+ * number, with an adapter that tells it (another is COW_BEHAVIOR_UNSUPPORTED). As
+ * cow_behavior_detect (), and probabilities [room, n_told] gets those of each cow's behaviours,
+ * with sum 1; rows from *n on are left as they are.
+ */
+COW_BEHAVIOR_API CowBehaviorStatus cow_behavior_detect_and_tell (
+    CowBehavior *behavior, const CowBehaviorPicture *picture, float threshold,
+    CowBehaviorDetection *detections, float *probabilities, size_t room, size_t *n, char **message);
+
 /* ---- classification -------------------------------------------------------------------------- */
 
 /*

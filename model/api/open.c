@@ -154,6 +154,18 @@ cow_behavior_close (CowBehavior *behavior)
   g_free (behavior);
 }
 
+size_t
+cow_behavior_n_told (const CowBehavior *behavior)
+{
+  return behavior ? cow_engine_n_behaviours (behavior->engine) : 0;
+}
+
+const char *
+cow_behavior_told_name (const CowBehavior *behavior, size_t i)
+{
+  return i < cow_behavior_n_told (behavior) ? cow_engine_behaviours (behavior->engine)[i] : NULL;
+}
+
 int
 cow_behavior_detects (const CowBehavior *behavior)
 {

@@ -10,7 +10,8 @@
  *   classify-picture -a cows -f cow-finder barn.ppm
  *
  * For each region, each cow that an adapter which detects finds (-f), or else the whole picture, it
- * prints the label and then the probability of every class.
+ * prints the label and then the probability of every class. An adapter that finds cows and tells
+ * what they do is enough by itself (-a).
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -39,7 +40,8 @@ usage (void)
 {
   fprintf (stderr, "usage: classify-picture [-m MODEL] -a ADAPTER [-d DEVICE] "
                    "[-f FINDER | -r X,Y,WIDTH,HEIGHT...] [-n WIDTHxHEIGHT] FILE\n"
-                   "FINDER is an adapter that finds cows in whole pictures.\n"
+                   "FINDER is an adapter that finds cows in whole pictures; an ADAPTER that finds "
+                   "them and tells what they do needs none.\n"
                    "FILE is a binary PPM or PGM picture, or with -n a raw NV12 frame (BT.709, "
                    "limited range).\n");
   return 2;
@@ -237,6 +239,37 @@ classify (CowBehavior *behavior, const Arguments *arguments, const CowBehaviorPi
   return done;
 }
 
+/* Prints the cows that the model finds, and what each of them does. Returns 0 after printing what
+ * failed. */
+static int
+tell (CowBehavior *behavior, const Arguments *arguments, const CowBehaviorPicture *picture)
+{
+  CowBehaviorDetection found[MOST_REGIONS];
+  size_t n_told = cow_behavior_n_told (behavior), n = 0;
+  float *probabilities = calloc (MOST_REGIONS * (n_told > 0 ? n_told : 1), sizeof *probabilities);
+  char *message = NULL;
+  int done = probabilities && cow_behavior_detect_and_tell (
+                                  behavior, picture, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, found,
+                                  probabilities, MOST_REGIONS, &n, &message) == COW_BEHAVIOR_OK;
+
+  if (!done)
+    fprintf (stderr, "%s: %s\n", arguments->file, message ? message : "not enough memory");
+  for (size_t i = 0; i < n; i++) {
+    const float *own = probabilities + i * n_told;
+    size_t best = 0;
+
+    for (size_t k = 1; k < n_told; k++)
+      best = own[k] > own[best] ? k : best;
+    printf ("%.0f,%.0f,%.0f,%.0f: %s\n", found[i].x, found[i].y, found[i].width, found[i].height,
+            cow_behavior_told_name (behavior, best));
+    for (size_t k = 0; k < n_told; k++)
+      printf ("  %.7f %s\n", own[k], cow_behavior_told_name (behavior, k));
+  }
+  cow_behavior_message_free (message);
+  free (probabilities);
+  return done;
+}
+
 /* Classifies the picture of the file with the model. Returns 0 after printing what failed. */
 static int
 run (Arguments *arguments)
@@ -255,7 +288,9 @@ run (Arguments *arguments)
   fclose (file);
   if (pixels && (!arguments->finder || find (arguments, &picture)))
     behavior = open_model (&arguments->model);
-  if (behavior)
+  if (behavior && cow_behavior_detects (behavior))
+    done = tell (behavior, arguments, &picture);
+  else if (behavior)
     done = classify (behavior, arguments, &picture);
   cow_behavior_close (behavior);
   free (pixels);

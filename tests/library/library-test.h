@@ -25,6 +25,7 @@ int near (const float *a, const float *b, size_t n, float most);
 void test_pictures (CowBehavior *behavior);
 /* `options` with an adapter that detects; `behavior` has one that does not. */
 void test_detect (CowBehavior *behavior, const CowBehaviorOptions *options);
+void test_tell (CowBehavior *behavior, const CowBehaviorOptions *options);
 void test_wrong (CowBehavior *behavior, const CowBehaviorOptions *options);
 
 #endif

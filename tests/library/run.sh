@@ -176,6 +176,18 @@ finds_as_cow_trainer () {
   cat "$work/pairs"
   return 1
 }
+# An adapter that finds cows and tells what they do needs no other one.
+tells () {
+  LD_LIBRARY_PATH=$(dirname "$library") "$work/classify-picture" -m "$work/model" \
+    -a "$work/tells" "$work/barn.ppm" >"$work/told" || return 1
+  sed -n 's/^\([0-9,]*\): \(Lying\|Standing\|Walking\)$/\1/p' "$work/told" | tr , ' ' >"$work/found"
+  paste -d ' ' "$work/expected" "$work/found" | tee "$work/pairs" | awk '
+    NF != 8 { bad = 1 }
+    { for (i = 1; i <= 4; i++) if (($i - $(i + 4)) ^ 2 > .6 ^ 2) bad = 1 }
+    END { exit bad || NR < 3 }' && return
+  cat "$work/pairs"
+  return 1
+}
 # fails_with PATTERN ARGUMENTS...: whether the example exits normally, with such a message.
 fails_with () {
   local pattern=$1 status
@@ -211,6 +223,9 @@ point "and several labels a picture" several_as_cow_trainer
 features=$(sed -n 's/.*"hidden_size" *: *\([0-9]*\).*/\1/p' "$work/model/config.json")
 point "a detector is made" "$build/tests/library/make-detector" "$work/detector" "$features"
 point "finds the cows that cow-trainer predict finds" finds_as_cow_trainer
+point "one that tells what cows do is made" "$build/tests/library/make-detector" "$work/tells" \
+  "$features" tells
+point "and finds and tells by itself" tells
 point "gives a region the result of its crop" region_is_crop
 point "gives NV12 the result of the same in grey" nv12_is_grey
 point "explains a short file" fails_with 'shorter than its picture' "$work/short.ppm"
@@ -237,7 +252,8 @@ point "the test of the calls compiles" compile "${cc[@]}" -std=c11 -O1 -pthread 
   tests/library/test-pictures.c tests/library/test-wrong.c tests/library/test-detect.c
 # The points of that test follow; a critical message of GLib fails it.
 LD_LIBRARY_PATH=$(dirname "$library") G_DEBUG=fatal-criticals \
-  "$work/test-library" "$number" "$work/model" "$work/adapter" "$work/detector" >"$work/calls"
+  "$work/test-library" "$number" "$work/model" "$work/adapter" "$work/detector" "$work/tells" \
+  >"$work/calls"
 status=$?
 cat "$work/calls"
 [ "$status" = 0 ] || failed=1

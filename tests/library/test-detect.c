@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Cows in pictures: what is found, what thresholds and room do, and what is no detector. */
+/* Cows in pictures: what is found, what thresholds and room do, what they are told to do, and what
+ * is no detector. */
 #include "library-test.h"
 
 #include <string.h>
@@ -90,4 +91,63 @@ test_detect (CowBehavior *behavior, const CowBehaviorOptions *options)
   test_found (finder);
   test_wrong_kind (behavior, finder);
   cow_behavior_close (finder);
+}
+
+/* What a detector tells of the cows that it finds. */
+static void
+check_told (CowBehavior *teller)
+{
+  const CowBehaviorPicture picture = picture_new (rgb, 1);
+  CowBehaviorDetection found[COW_BEHAVIOR_MAX_DETECTIONS], plain[COW_BEHAVIOR_MAX_DETECTIONS];
+  float told[3 * COW_BEHAVIOR_MAX_DETECTIONS], few[3 * 2] = { 0, 0, 0, 7, 7, 7 };
+  size_t n = 77, n_plain = 77, n_few = 77;
+  int sums = 1;
+
+  point (cow_behavior_detect_and_tell (teller, &picture, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, found,
+                                       told, COW_BEHAVIOR_MAX_DETECTIONS, &n,
+                                       NULL) == COW_BEHAVIOR_OK &&
+             cow_behavior_detect (teller, &picture, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, plain,
+                                  COW_BEHAVIOR_MAX_DETECTIONS, &n_plain, NULL) == COW_BEHAVIOR_OK &&
+             n > 2 && n == n_plain && memcmp (found, plain, n * sizeof *found) == 0,
+         "the same cows are found, with what they do");
+  for (size_t i = 0; i < n; i++) {
+    float sum = told[3 * i] + told[3 * i + 1] + told[3 * i + 2];
+    sums &= told[3 * i] >= 0 && sum > .999f && sum < 1.001f;
+  }
+  point (sums, "a probability for each behaviour");
+  point (memcmp (told, told + 3, 3 * sizeof *told) != 0, "of each cow her own");
+  point (cow_behavior_detect_and_tell (teller, &picture, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, found,
+                                       few, 1, &n_few, NULL) == COW_BEHAVIOR_OK &&
+             n_few == 1 && memcmp (few, told, 3 * sizeof *few) == 0 && few[3] == 7,
+         "no more than there is room for");
+}
+
+void
+test_tell (CowBehavior *behavior, const CowBehaviorOptions *options)
+{
+  const CowBehaviorPicture picture = picture_new (rgb, 1);
+  CowBehaviorDetection found[1];
+  CowBehavior *teller;
+  float told[3];
+  char *message = NULL;
+  CowBehaviorStatus status;
+  size_t n;
+
+  if (cow_behavior_open (options, &teller, NULL) != COW_BEHAVIOR_OK) {
+    point (0, "a detector that tells what cows do opens");
+    return;
+  }
+  point (cow_behavior_n_told (teller) == 3 && cow_behavior_n_told (behavior) == 0 &&
+             cow_behavior_n_told (NULL) == 0 && cow_behavior_n_classes (teller) == 1,
+         "an adapter says how many behaviours it tells");
+  point (strcmp (cow_behavior_told_name (teller, 1), "Standing") == 0 &&
+             !cow_behavior_told_name (teller, 3) && !cow_behavior_told_name (behavior, 0),
+         "and which");
+  check_told (teller);
+  status = cow_behavior_detect_and_tell (behavior, &picture, 0.5f, found, told, 1, &n, &message);
+  check (status, COW_BEHAVIOR_UNSUPPORTED, message, "tells the class", "one that classifies");
+  status = cow_behavior_detect_and_tell (teller, &picture, 0.5f, found, NULL, 1, &n, &message);
+  check (status, COW_BEHAVIOR_ARGUMENT, message, "probabilities NULL",
+         "no place for probabilities");
+  cow_behavior_close (teller);
 }

@@ -244,7 +244,7 @@ main (int argc, char **argv)
   CowBehavior *behavior;
   char *message;
 
-  if (argc != 5)
+  if (argc != 6)
     return 2;
   points_begin (atoi (argv[1]));
   options.model = argv[2];
@@ -265,6 +265,8 @@ main (int argc, char **argv)
   test_wrong (behavior, &options);
   options.adapter = argv[4];
   test_detect (behavior, &options);
+  options.adapter = argv[5];
+  test_tell (behavior, &options);
   cow_behavior_close (behavior);
   cow_behavior_close (NULL);
   printf ("# end\n");
