@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* make-detector FOLDER FEATURES [tells]: writes a detector of chance for a network whose tokens have
- * so many features, or one that tells what cows do, too. */
+/* make-detector FOLDER FEATURES [tells]: writes a detector of chance for a network whose tokens
+ * have so many features, or one that tells what cows do, too. */
 #include <glib/gstdio.h>
 #include <stdlib.h>
 

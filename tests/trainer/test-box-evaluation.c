@@ -31,6 +31,10 @@ static const char annotations[] =
     "{\"image_id\":3,\"category_id\":2,\"bbox\":[60,0,100,100],\"iscrowd\":1},"
     "{\"image_id\":4,\"category_id\":1,\"bbox\":[50,50,40,40]}]}";
 
+/* What the network of `tell` says: of each found box what its row has. */
+static const char *const behaviours[] = { "Standing", "LYING", NULL };
+static const float probabilities[][2] = { { .25f, .75f }, { .5f, .5f } };
+
 /* What is found in a picture of 100 x 50, half of the frame's size. */
 static void
 add (Fixture *self, guint frame, const double (*boxes)[5], guint n)
@@ -43,11 +47,12 @@ add (Fixture *self, guint frame, const double (*boxes)[5], guint n)
     };
     g_array_append_val (found, one);
   }
-  cow_box_evaluation_add (self->evaluation, frame, 100, 50, found);
+  cow_box_evaluation_add (self->evaluation, frame, 100, 50, found,
+                          self->evaluation->behaviours ? probabilities[0] : NULL);
 }
 
 static void
-setup (Fixture *self, gconstpointer unused)
+setup (Fixture *self, gconstpointer tells)
 {
   static const double a[][5] = { { 0, 0, 40, 40, .875 }, { 100, 60, 30, 30, .25 } },
                       b[][5] = { { 10, 10, 40, 40, .75 } },
@@ -66,7 +71,7 @@ setup (Fixture *self, gconstpointer unused)
   g_assert_true (g_file_set_contents (options.set.data, annotations, -1, NULL));
   self->frames = cow_frames_open (&options, &error);
   g_assert_no_error (error);
-  self->evaluation = cow_box_evaluation_new (self->frames);
+  self->evaluation = cow_box_evaluation_new (self->frames, tells ? behaviours : NULL);
   add (self, 0, a, 2);
   add (self, 1, b, 1);
   add (self, 2, c, 2);
@@ -227,12 +232,12 @@ test_figures (Fixture *self, gconstpointer unused)
 static void
 test_nothing (Fixture *self, gconstpointer unused)
 {
-  g_autoptr (CowBoxEvaluation) none = cow_box_evaluation_new (self->frames);
+  g_autoptr (CowBoxEvaluation) none = cow_box_evaluation_new (self->frames, NULL);
   g_autoptr (GArray) nothing = g_array_new (FALSE, FALSE, sizeof (CowDetection));
   g_autoptr (GError) error = NULL;
 
   none->split = g_strdup ("val");
-  cow_box_evaluation_add (none, 1, 100, 50, nothing);
+  cow_box_evaluation_add (none, 1, 100, 50, nothing, NULL);
   cow_box_evaluation_compute (none);
   g_autofree char *text = cow_box_evaluation_text (none);
   cli_assert_says (text, "mAP50  -");
@@ -242,6 +247,50 @@ test_nothing (Fixture *self, gconstpointer unused)
   g_assert_null (strstr (page, " nan"));
   cow_box_evaluation_write (none, self->folder, &error);
   g_assert_no_error (error);
+}
+
+/* ---- what they do ---------------------------------------------------------------------------- */
+
+/* Row 0 of a frame's boxes is said to lie, row 1 to stand: the cow of a that is found lies, that of
+ * c, in row 0, too, b's ghost is said to, and of d's the data say nothing. */
+static void
+test_told (Fixture *self, gconstpointer unused)
+{
+  const CowBoxEvaluation *e = self->evaluation;
+  const CowBoxBehaviours *b = e->behaviours;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (cow_box_evaluation_has_behaviours (e));
+  g_assert_cmpuint (b->n, ==, 2); /* Lying is LYING */
+  g_assert_cmpuint (b->n_told, ==, 2);
+  g_assert_cmpuint (cow_confusion_get (b->confusion, 1, 1), ==, 2);
+  g_assert_cmpuint (b->confusion->n, ==, 2);
+  g_assert_cmpuint (b->missed[0], ==, 1);
+  g_assert_cmpuint (b->missed[1], ==, 0);
+  g_assert_cmpuint (b->ghosts[1], ==, 1);
+  g_assert_cmpuint (b->n_unknown, ==, 1);
+  g_assert_cmpfloat (b->metrics->accuracy, ==, 1);
+  g_assert_cmpuint (cow_confusion_get (b->whole, 0, 2), ==, 1);
+  g_assert_cmpuint (cow_confusion_get (b->whole, 2, 1), ==, 1);
+  g_assert_cmpstr (b->rows[2], ==, "ghost (no cow)");
+  g_assert_cmpstr (b->columns[2], ==, "missed");
+  g_autofree char *text = cow_box_evaluation_text (e),
+                  *csv_path = g_build_filename (self->folder, "frames.csv", NULL), *csv = NULL;
+  cli_assert_says (text, "What the cows do that are found: 1.0000 right (2 of 2), macro F1");
+  cow_box_evaluation_write (e, self->folder, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_file_get_contents (csv_path, &csv, NULL, NULL));
+  cli_assert_says (csv, "missed,ghosts,right\n");
+  cli_assert_says (csv, "a.png,north,2,1,1,0,1\n");
+  cli_assert_says (csv, "d.png,<south>,1,1,0,0,0\n");
+  g_autoptr (GPtrArray) figures = plots_of_boxes (e);
+  g_assert_cmpuint (figures->len, ==, 4);
+  g_assert_true (plot_figures_write (figures, self->folder, &error));
+  g_autoptr (CowDataset) dataset = cow_dataset_of_frames (self->frames);
+  g_autofree char *page = cow_box_report_html (e, dataset, NULL, NULL, &error);
+  g_assert_no_error (error);
+  cli_assert_says (page, "<h2>What they do</h2>");
+  cli_assert_says (page, "Of 1 more the data do not say it");
 }
 
 int
@@ -255,6 +304,7 @@ main (int argc, char **argv)
   ADD ("page", test_page);
   ADD ("figures", test_figures);
   ADD ("nothing", test_nothing);
+  g_test_add ("/box-evaluation/told", Fixture, GINT_TO_POINTER (TRUE), setup, test_told, teardown);
 #undef ADD
   return g_test_run ();
 }

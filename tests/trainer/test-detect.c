@@ -6,6 +6,7 @@
 #include <vips/vips.h>
 
 #include "model/adapter/card.h"
+#include "model/files/json-object.h"
 #include "model/network/detector-file.h"
 #include "model/training/random.h"
 #include "tests/trainer/drawn.h"
@@ -18,7 +19,7 @@
 #define N_TRAIN 24
 #define N_VAL   8
 
-static char *folder, *base, *data;
+static char *folder, *base, *data, *told;
 
 static char *
 in_folder (const char *name)
@@ -68,11 +69,14 @@ draw (const char *path, guint seed)
   g_object_unref (image);
 }
 
-/* A folder with n frames and their COCO file. */
+/* A folder with n frames and their COCO file, where each cow does what her colour says (`tells`) or
+ * is just a cow. */
 static void
-make_split (const char *name, guint first, guint n)
+make_split (const char *set, const char *name, guint first, guint n, gboolean tells)
 {
-  g_autofree char *split = g_build_filename (data, name, NULL),
+  static const char *const behaviours = "{\"id\":1,\"name\":\"Lying\"},{\"id\":2,\"name\":"
+                                        "\"Standing\"},{\"id\":3,\"name\":\"Walking\"}";
+  g_autofree char *split = g_build_filename (set, name, NULL),
                   *file = g_build_filename (split, "annotations.json", NULL);
   g_autoptr (GString) images = g_string_new (NULL), boxes = g_string_new (NULL);
   GError *error = NULL;
@@ -88,15 +92,15 @@ make_split (const char *name, guint first, guint n)
     for (int cow = 0; cow < count (first + i); cow++, id++) {
       const CowBounds box = place (first + i, cow);
       g_string_append_printf (boxes,
-                              "%s{\"id\":%u,\"image_id\":%u,\"category_id\":1,\"iscrowd\":0,"
+                              "%s{\"id\":%u,\"image_id\":%u,\"category_id\":%d,\"iscrowd\":0,"
                               "\"area\":%g,\"bbox\":[%g,%g,%g,%g]}",
-                              id > 1 ? "," : "", id, i + 1, box.w * box.h, box.x, box.y, box.w,
-                              box.h);
+                              id > 1 ? "," : "", id, i + 1, tells ? 1 + cow % 3 : 1, box.w * box.h,
+                              box.x, box.y, box.w, box.h);
     }
   }
-  g_autofree char *text = g_strdup_printf (
-      "{\"images\":[%s],\"annotations\":[%s],\"categories\":[{\"id\":1,\"name\":\"cow\"}]}",
-      images->str, boxes->str);
+  g_autofree char *text =
+      g_strdup_printf ("{\"images\":[%s],\"annotations\":[%s],\"categories\":[%s]}", images->str,
+                       boxes->str, tells ? behaviours : "{\"id\":1,\"name\":\"cow\"}");
   g_file_set_contents (file, text, -1, &error);
   g_assert_no_error (error);
 }
@@ -430,6 +434,166 @@ test_refused (void)
   cli_assert_error (&every, 2, "--every is of recordings, and none is given");
 }
 
+/* ---- what cows do ---------------------------------------------------------------------------- */
+
+/* Boxes that say what cows do teach it, and the adapter says so. */
+static void
+test_tells (void)
+{
+  static const char *const behaviours[] = { "Lying", "Standing", "Walking", NULL };
+  g_autofree char *run = in_folder ("tells"), *best = g_build_filename (run, "best", NULL);
+  g_auto (Result) result =
+      cli_run ("train", "--recipe", "detect-qlora", "--model", base, "--data", told, "--size",
+               "128x80", "--out", run, "--epochs", "12", "--batch", "4", "--gradient-accumulation",
+               "1", "--learning-rate", "5e-3", "--detector-width", "32", NULL);
+  g_auto (Result) info = cli_run ("info", best, NULL);
+
+  runs_assert_ok (&result);
+  cli_assert_says (result.out, "cows in all of them, 6");
+  cli_assert_says (result.out, " with one of 3 behaviours\n");
+  g_autoptr (CowCard) card = cow_card_read (best, NULL, NULL);
+  g_assert_true (g_strv_equal ((const char *const *)card->behaviours, behaviours));
+  cli_assert_says (info.out, "cows in whole frames, and what they do");
+  cli_assert_says (info.out, "Lying, Standing, Walking");
+}
+
+/* The object of a results.json; json_object_unref. */
+static JsonObject *
+results_of (const char *out)
+{
+  g_autofree char *path = g_build_filename (out, "results.json", NULL);
+  g_autoptr (GError) error = NULL;
+  JsonObject *object = cow_json_read_object (path, &error);
+
+  g_assert_no_error (error);
+  return object;
+}
+
+static gint64
+entry (JsonArray *array, guint i)
+{
+  return json_array_get_int_element (array, i);
+}
+
+/* All numbers of the confusion are those of the cows; the card keeps the accuracy. */
+static void
+test_eval_tells (void)
+{
+  g_autofree char *best = in_folder ("tells/best"), *out = in_folder ("tells-eval");
+  g_auto (Result) result =
+      cli_run ("eval", "--adapter", best, "--out", out, "--split", "val", "--save", NULL);
+
+  runs_assert_ok (&result);
+  cli_assert_says (result.out, "What the cows do that are found: ");
+  cli_assert_says (result.out, "macro F1");
+  g_autoptr (JsonObject) object = results_of (out);
+  JsonObject *behaviours = json_object_get_object_member (object, "behaviours");
+  JsonArray *rows = json_object_get_array_member (behaviours, "confusion"),
+            *missed = json_object_get_array_member (behaviours, "missed");
+  gint64 right = 0, found = 0, cows = 0;
+  for (guint i = 0; i < 3; i++) {
+    JsonArray *row = json_array_get_array_element (rows, i);
+    right += entry (row, i);
+    found += entry (row, 0) + entry (row, 1) + entry (row, 2);
+    cows += entry (missed, i);
+  }
+  g_assert_cmpint (cows + found, ==, json_object_get_int_member (object, "cows"));
+  const double accuracy = json_object_get_double_member (object, "behaviour_accuracy");
+  g_assert_cmpfloat_with_epsilon (accuracy, (double)right / (double)found, 1e-9);
+  g_assert_cmpfloat (accuracy, >, .8);
+  g_autoptr (CowCard) card = cow_card_read (best, NULL, NULL);
+  JsonObject *kept = json_node_get_object (cow_card_get_member (card, "evaluation"));
+  g_assert_cmpfloat (json_object_get_double_member (kept, "behaviour_accuracy"), ==, accuracy);
+  g_autoptr (GBytes) page = runs_read (out, "report.html");
+  g_autofree char *html = g_strndup (g_bytes_get_data (page, NULL), g_bytes_get_size (page));
+  cli_assert_says (html, "<h2>What they do</h2>");
+  g_autofree char *figure = g_build_filename (out, "behaviours.png", NULL);
+  g_assert_true (g_file_test (figure, G_FILE_TEST_IS_REGULAR));
+}
+
+/* Frames that do not say what cows do, or have other names for it, are said. */
+static void
+test_eval_others (void)
+{
+  g_autofree char *best = in_folder ("tells/best"), *out = in_folder ("tells-others"),
+                  *set = in_folder ("others"),
+                  *file = g_build_filename (set, "val", "annotations.json", NULL), *text = NULL;
+  g_auto (Result) plain =
+      cli_run ("eval", "--adapter", best, "--out", out, "--split", "val", "--data", data, NULL);
+
+  runs_assert_ok (&plain);
+  cli_assert_says (plain.err, "these frames do not say it");
+  g_assert_null (strstr (plain.out, "macro F1"));
+  make_split (set, "val", 1000, N_VAL, TRUE);
+  text = read_text (file);
+  g_autoptr (GString) other = g_string_new (text);
+  g_string_replace (other, "\"Lying\"", "\"lying\"", 0);
+  g_string_replace (other, "\"Walking\"", "\"Trotting\"", 0);
+  g_assert_true (g_file_set_contents (file, other->str, -1, NULL));
+  g_auto (Result) result =
+      cli_run ("eval", "--adapter", best, "--out", out, "--split", "val", "--data", set, NULL);
+  runs_assert_ok (&result);
+  cli_assert_says (result.err, "that the adapter does not tell: Trotting; ");
+  g_autoptr (JsonObject) object = results_of (out);
+  JsonObject *behaviours = json_object_get_object_member (object, "behaviours");
+  JsonArray *rows = json_object_get_array_member (behaviours, "confusion");
+  g_assert_cmpuint (json_array_get_length (rows), ==, 4);
+  /* Names that differ in case are one. */
+  g_assert_cmpint (entry (json_array_get_array_element (rows, 0), 0), >, 0);
+  g_assert_cmpint (entry (json_array_get_array_element (rows, 3), 3), ==, 0);
+}
+
+/* Rows say what each cow does, and files open as frames with behaviours. */
+static void
+test_predict_tells (void)
+{
+  g_autofree char *best = in_folder ("tells/best"), *csv = in_folder ("tells.csv"),
+                  *coco = in_folder ("tells.json"), *drawn = in_folder ("tells-drawn"),
+                  *val = g_build_filename (told, "val", NULL),
+                  *picture = g_build_filename (drawn, "000.jpg", NULL);
+  g_auto (Result) rows =
+      cli_run ("predict", val, "--adapter", best, "--out", csv, "--pictures", drawn, NULL);
+  g_auto (Result) file = cli_run ("predict", val, "--adapter", best, "--out", coco, NULL);
+  g_auto (Result) table = cli_run ("predict", val, "--adapter", best, "--format", "table", NULL);
+  g_auto (Result) lines = cli_run ("predict", val, "--adapter", best, "--format", "jsonl", NULL);
+  g_auto (Picture) shown = { 0 };
+  GError *error = NULL;
+  guint n = 0;
+
+  runs_assert_ok (&rows);
+  runs_assert_ok (&file);
+  g_autofree char *text = read_text (csv);
+  g_auto (GStrv) csv_rows = g_strsplit (g_strchomp (text), "\n", -1);
+  g_assert_cmpstr (csv_rows[0], ==,
+                   "image_path,x,y,width,height,score,pred_label,confidence,Lying,Standing,"
+                   "Walking");
+  for (char **row = csv_rows + 1; *row; row++, n++) {
+    g_auto (GStrv) fields = g_strsplit (*row, ",", -1);
+    double sum = 0, most = 0;
+    g_assert_cmpuint (g_strv_length (fields), ==, 11);
+    for (guint c = 8; c < 11; c++) {
+      sum += g_ascii_strtod (fields[c], NULL);
+      most = MAX (most, g_ascii_strtod (fields[c], NULL));
+    }
+    g_assert_cmpfloat_with_epsilon (sum, 1, 1e-4);
+    g_assert_cmpfloat (g_ascii_strtod (fields[7], NULL), ==, most);
+  }
+  g_assert_cmpuint (n, >=, N_VAL);
+  cli_assert_says (table.out, "score  confidence  label\n");
+  cli_assert_says (lines.out, ",\"pred_label\":\"");
+  cli_assert_says (lines.out, ",\"probabilities\":{\"Lying\":");
+  picture_read (picture, &shown, &error);
+  g_assert_no_error (error);
+  CowFramesOptions options = COW_FRAMES_OPTIONS_DEFAULT;
+  options.set.data = g_strdup (coco);
+  options.images = g_strdup (val);
+  g_autoptr (CowFrames) frames = cow_frames_open (&options, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (frames->n_classes, ==, 3);
+  g_assert_cmpuint (frames->boxes->len, ==, n);
+  cow_frames_options_clear (&options);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -438,8 +602,11 @@ main (int argc, char **argv)
   folder = cli_folder ();
   base = drawn_base (folder);
   data = in_folder ("frames");
-  make_split ("train", 1, N_TRAIN);
-  make_split ("val", 1000, N_VAL);
+  told = in_folder ("told");
+  make_split (data, "train", 1, N_TRAIN, FALSE);
+  make_split (data, "val", 1000, N_VAL, FALSE);
+  make_split (told, "train", 1, N_TRAIN, TRUE);
+  make_split (told, "val", 1000, N_VAL, TRUE);
   for (guint i = 0; i < G_N_ELEMENTS (recipes); i++) {
     g_autofree char *learns = g_strconcat ("/detect/learns/", recipes[i], NULL);
     g_test_add_data_func (learns, recipes[i], test_learns);
@@ -453,6 +620,10 @@ main (int argc, char **argv)
   g_test_add_func ("/detect/then/video", test_video);
   g_test_add_func ("/detect/then/video-broken", test_video_broken);
   g_test_add_func ("/detect/then/refused", test_refused);
+  g_test_add_func ("/detect/tells/learns", test_tells);
+  g_test_add_func ("/detect/tells/then/eval", test_eval_tells);
+  g_test_add_func ("/detect/tells/then/eval-others", test_eval_others);
+  g_test_add_func ("/detect/tells/then/predict", test_predict_tells);
   const int status = g_test_run ();
   cli_remove (folder);
   return status;

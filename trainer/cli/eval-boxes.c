@@ -80,10 +80,11 @@ job_open (Job *self, const EvalBoxes *options, GError **error)
   if (!self->frames)
     return FALSE;
   self->dataset = cow_dataset_of_frames (self->frames);
-  self->evaluation = cow_box_evaluation_new (self->frames);
   if (!choose_frames (self, error) ||
       !(self->classifier = model_options_open (options->model, error)))
     return FALSE;
+  self->evaluation =
+      cow_box_evaluation_new (self->frames, cow_classifier_behaviours (self->classifier));
   return cow_folder_make (options->out, error);
 }
 
@@ -97,11 +98,35 @@ warn (Job *self, const char *text)
   g_ptr_array_add (self->evaluation->warnings, g_strdup (text));
 }
 
+/* What the network tells and what the frames say may differ. */
+static void
+warn_of_behaviours (Job *self)
+{
+  const CowBoxBehaviours *behaviours = self->evaluation->behaviours;
+  g_autoptr (GString) others = g_string_new (NULL);
+
+  if (!behaviours)
+    return;
+  if (self->frames->n_classes == 0)
+    warn (self, "the adapter tells what cows do, and these frames do not say it: how right it is "
+                "is not measured");
+  for (guint i = behaviours->n_told; i < behaviours->n; i++)
+    g_string_append_printf (others, "%s%s", others->len > 0 ? ", " : "", behaviours->names[i]);
+  if (others->len == 0)
+    return;
+  g_autofree char *text = g_strdup_printf (
+      "the frames have behaviours that the adapter does not tell: %s; what it says of these cows "
+      "is counted as wrong",
+      others->str);
+  warn (self, text);
+}
+
 static void
 warn_of_frames (Job *self)
 {
   for (guint i = 0; i < self->frames->warnings->len; i++)
     warn (self, self->frames->warnings->pdata[i]);
+  warn_of_behaviours (self);
   if (g_strcmp0 (self->options->split, cow_split_name (COW_TRAIN)) == 0)
     warn (self, "these are training frames: results look better than they are");
 }
@@ -155,9 +180,9 @@ run_batch (Job *self, const CowBatch *batch, GArray *detections, FoundBoxes *row
                               preprocess->height, preprocess->width, &limits, detections, error))
       return FALSE;
     cow_box_evaluation_add (self->evaluation, batch->items[i].sample, preprocess->width,
-                            preprocess->height, detections);
+                            preprocess->height, detections, cow_classifier_told (self->classifier));
     const FoundFrame found = { frame->path, FOUND_BOXES_NO_TIME, frame->width, frame->height };
-    found_boxes_add (rows, &found, detections);
+    found_boxes_add (rows, &found, detections, cow_classifier_told (self->classifier));
     if (!found_boxes_flush (rows, error))
       return FALSE;
   }
@@ -175,7 +200,8 @@ run_frames (Job *self, GError **error)
                                      .batch = 1,
                                      .n_threads = self->options->workers };
   g_autofree char *path = g_build_filename (self->options->out, "found.json", NULL);
-  g_autoptr (FoundBoxes) rows = found_boxes_new (FOUND_BOXES_COCO, path, FALSE, error);
+  g_autoptr (FoundBoxes) rows = found_boxes_new (
+      FOUND_BOXES_COCO, path, FALSE, cow_classifier_behaviours (self->classifier), error);
   g_autoptr (CowLoader) loader = rows ? cow_loader_new (&loading, error) : NULL;
   g_autoptr (GArray) detections = g_array_new (FALSE, FALSE, sizeof (CowDetection));
   g_autoptr (Progress) progress = progress_new ("frames", self->items->len);

@@ -4,18 +4,16 @@
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
-#include <vips/vips.h>
 
 #include "model/files/file-writer.h"
+#include "model/network/argmax.h"
 #include "trainer/cli/picture-arguments.h"
 #include "trainer/cli/verb.h"
 #include "trainer/data/pictures.h"
+#include "trainer/eval/drawn-boxes.h"
 #include "trainer/host/progress.h"
 #include "trainer/host/stop.h"
 #include "trainer/host/words.h"
-
-#define LINE_PX 2
-#define QUALITY 90
 
 typedef struct {
   const PredictBoxes *options;
@@ -103,34 +101,12 @@ job_open (Job *self, const PredictBoxes *options, GError **error)
     return cow_check (CK_NO_MEMORY, error, "a frame");
   if (options->drawn && !cow_folder_make (options->drawn, error))
     return FALSE;
-  self->rows = found_boxes_new (format, options->out, self->videos->len > 0, error);
+  self->rows = found_boxes_new (format, options->out, self->videos->len > 0,
+                                cow_classifier_behaviours (self->classifier), error);
   return self->rows != NULL;
 }
 
 /* ---- drawn pictures -------------------------------------------------------------------------- */
-
-/* A horizontal or vertical stroke, as far as it is inside. */
-static void
-fill (Picture *picture, int x0, int y0, int x1, int y1)
-{
-  static const guint8 colour[3] = { 255, 196, 0 };
-
-  for (int y = MAX (y0, 0); y < MIN (y1, picture->height); y++)
-    for (int x = MAX (x0, 0); x < MIN (x1, picture->width); x++)
-      memcpy (picture->rgb + 3 * ((gsize)y * (gsize)picture->width + (gsize)x), colour, 3);
-}
-
-static void
-outline (Picture *picture, const CowBounds *box)
-{
-  const int x0 = (int)box->x, y0 = (int)box->y, x1 = (int)(box->x + box->w),
-            y1 = (int)(box->y + box->h);
-
-  fill (picture, x0, y0, x1, y0 + LINE_PX);
-  fill (picture, x0, y1 - LINE_PX, x1, y1);
-  fill (picture, x0, y0, x0 + LINE_PX, y1);
-  fill (picture, x1 - LINE_PX, y0, x1, y1);
-}
 
 /* NAME.jpg in the folder, of a recording NAME-SECONDS.jpg; a second picture of the same name gets a
  * number. */
@@ -153,29 +129,31 @@ free_name (const Job *self, const FoundFrame *frame)
   return path;
 }
 
+/* What is said of each cow, "Lying 87 %"; NULL where nothing is. g_strfreev. */
+static GStrv
+tags_of (const Job *self)
+{
+  const char *const *behaviours = cow_classifier_behaviours (self->classifier);
+  const guint n = cow_classifier_n_behaviours (self->classifier);
+  GStrv tags = behaviours ? g_new0 (char *, self->found->len + 1) : NULL;
+
+  for (guint i = 0; tags && i < self->found->len; i++) {
+    const float *own = cow_classifier_told (self->classifier) +
+                       (gsize)g_array_index (self->found, CowDetection, i).row * n;
+    const guint said = cow_argmax (own, n);
+    tags[i] = g_strdup_printf ("%s %.0f %%", behaviours[said], 100 * (double)own[said]);
+  }
+  return tags;
+}
+
 static gboolean
 draw (const Job *self, const FoundFrame *frame, Picture *picture, GError **error)
 {
-  const gsize n = 3 * (gsize)picture->width * (gsize)picture->height;
   g_autofree char *name = free_name (self, frame);
-  VipsImage *image;
-  void *bytes = NULL;
-  size_t n_bytes;
+  g_auto (GStrv) tags = tags_of (self);
 
-  for (guint i = 0; i < self->found->len; i++)
-    outline (picture, &g_array_index (self->found, CowDetection, i).box);
-  image = vips_image_new_from_memory (picture->rgb, n, picture->width, picture->height, 3,
-                                      VIPS_FORMAT_UCHAR);
-  if (!image || vips_jpegsave_buffer (image, &bytes, &n_bytes, "Q", QUALITY, NULL) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s", name, vips_error_buffer ());
-    vips_error_clear ();
-    g_clear_object (&image);
-    return FALSE;
-  }
-  g_object_unref (image);
-  const gboolean ok = cow_bytes_write (bytes, n_bytes, name, error);
-  g_free (bytes);
-  return ok;
+  drawn_boxes_draw (picture, self->found, tags);
+  return drawn_boxes_write (picture, name, error);
 }
 
 /* ---- a picture ------------------------------------------------------------------------------- */
@@ -220,7 +198,7 @@ run_frame (Job *self, const char *path, gint64 time, Picture *picture, GError **
     return FALSE;
   g_mutex_lock (&self->lock);
   self->n_boxes += self->found->len;
-  found_boxes_add (self->rows, &frame, self->found);
+  found_boxes_add (self->rows, &frame, self->found, cow_classifier_told (self->classifier));
   g_mutex_unlock (&self->lock);
   return !self->options->drawn || draw (self, &frame, picture, error);
 }

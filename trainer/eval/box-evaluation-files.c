@@ -74,6 +74,40 @@ add_confusion (GString *text, const CowBoxEvaluation *self)
   g_string_append (text, rows);
 }
 
+/* What cows do that are found, a row a class; what is said of ghosts is in results.json. */
+static void
+add_behaviours (GString *text, const CowBoxEvaluation *self)
+{
+  static const TextColumn columns[] = { { "behaviour", TRUE, 0 },
+                                        { "precision", FALSE, 0 },
+                                        { "recall", FALSE, 0 },
+                                        { "F1", FALSE, 0 },
+                                        { "found cows", FALSE, 0 } };
+  const CowBoxBehaviours *b = self->behaviours;
+  g_autoptr (TextTable) table = NULL;
+
+  if (!cow_box_evaluation_has_behaviours (self))
+    return;
+  g_string_append_printf (text,
+                          "\nWhat the cows do that are found: %.4f right (%" G_GUINT64_FORMAT
+                          " of %" G_GUINT64_FORMAT "), macro F1 %.4f\n\n",
+                          b->metrics->accuracy, b->metrics->correct, b->metrics->n,
+                          b->metrics->macro.f1);
+  table = text_table_new (columns, G_N_ELEMENTS (columns));
+  for (guint c = 0; c < b->n; c++) {
+    const CowScores *scores = &b->metrics->classes[c];
+    char *cells[] = { g_strdup (b->names[c]),
+                      number_text (scores->precision),
+                      number_text (scores->recall),
+                      number_text (scores->f1),
+                      g_strdup_printf ("%" G_GUINT64_FORMAT, b->metrics->support[c]),
+                      NULL };
+    text_table_add (table, cells);
+  }
+  g_autofree char *rows = text_table_text (table, 0, "");
+  g_string_append (text, rows);
+}
+
 static void
 add_sources (GString *text, const CowBoxEvaluation *self)
 {
@@ -116,6 +150,7 @@ cow_box_evaluation_text (const CowBoxEvaluation *self)
                           at->score, at->f1, at->precision, at->recall, at->hits, at->missed,
                           at->ghosts);
   add_confusion (text, self);
+  add_behaviours (text, self);
   add_sources (text, self);
   if (self->seconds > 0)
     g_string_append_printf (text, "\n%.3g frames/s with reading\n",
@@ -180,6 +215,48 @@ cow_box_evaluation_gist (const CowBoxEvaluation *self)
     set_number (object, i == 0 ? "recall" : recall, scores->recall[i]);
   }
   json_object_set_object_member (object, "threshold", threshold_object (&self->threshold));
+  if (cow_box_evaluation_has_behaviours (self)) {
+    set_number (object, "behaviour_accuracy", self->behaviours->metrics->accuracy);
+    set_number (object, "behaviour_macro_f1", self->behaviours->metrics->macro.f1);
+  }
+  return object;
+}
+
+static JsonArray *
+counts_array (const guint64 *counts, guint n)
+{
+  JsonArray *array = json_array_new ();
+
+  for (guint i = 0; i < n; i++)
+    json_array_add_int_element (array, (gint64)counts[i]);
+  return array;
+}
+
+/* Rows of the confusion are what cows do, columns what is said. */
+static JsonObject *
+behaviours_object (const CowBoxBehaviours *self)
+{
+  JsonObject *object = json_object_new ();
+  JsonArray *classes = json_array_new (), *confusion = json_array_new ();
+
+  for (guint c = 0; c < self->n; c++) {
+    const CowScores *scores = &self->metrics->classes[c];
+    JsonObject *class = json_object_new ();
+    set_text (class, "name", self->names[c]);
+    json_object_set_boolean_member (class, "told", c < self->n_told);
+    set_number (class, "precision", scores->precision);
+    set_number (class, "recall", scores->recall);
+    set_number (class, "f1", scores->f1);
+    json_object_set_int_member (class, "support", (gint64)self->metrics->support[c]);
+    json_array_add_object_element (classes, class);
+    json_array_add_array_element (
+        confusion, counts_array (self->confusion->counts + (gsize)c * self->n, self->n));
+  }
+  json_object_set_array_member (object, "classes", classes);
+  json_object_set_array_member (object, "confusion", confusion);
+  json_object_set_array_member (object, "missed", counts_array (self->missed, self->n));
+  json_object_set_array_member (object, "ghosts", counts_array (self->ghosts, self->n));
+  json_object_set_int_member (object, "unknown", (gint64)self->n_unknown);
   return object;
 }
 
@@ -219,6 +296,8 @@ cow_box_evaluation_to_json (const CowBoxEvaluation *self)
   set_number (object, "seconds", self->seconds);
   json_object_set_array_member (object, "classes", shares_array (self->classes));
   json_object_set_array_member (object, "sources", shares_array (self->sources));
+  if (self->behaviours)
+    json_object_set_object_member (object, "behaviours", behaviours_object (self->behaviours));
   for (guint k = 0; k < COW_BOX_CURVE_POINTS; k++)
     json_array_add_object_element (curve, threshold_object (&self->curve[k]));
   for (guint k = 0; k < COW_BOX_RECALLS; k++)
@@ -239,7 +318,10 @@ cow_box_evaluation_to_json (const CowBoxEvaluation *self)
 static char *
 frames_csv (const CowBoxEvaluation *self)
 {
-  GString *text = g_string_new ("image_path,source,cows,found,missed,ghosts\n");
+  const gboolean told = cow_box_evaluation_has_behaviours (self);
+  GString *text = g_string_new ("image_path,source,cows,found,missed,ghosts");
+
+  g_string_append (text, told ? ",right\n" : "\n");
 
   for (guint i = 0; i < self->judged->len; i++) {
     const CowBoxFrame *judged = &g_array_index (self->judged, CowBoxFrame, i);
@@ -248,8 +330,11 @@ frames_csv (const CowBoxEvaluation *self)
     cow_csv_append_field (text, path);
     g_string_append_c (text, ',');
     cow_csv_append_field (text, frame->source);
-    g_string_append_printf (text, ",%u,%u,%u,%u\n", judged->hits + judged->missed, judged->hits,
+    g_string_append_printf (text, ",%u,%u,%u,%u", judged->hits + judged->missed, judged->hits,
                             judged->missed, judged->ghosts);
+    if (told)
+      g_string_append_printf (text, ",%u", judged->right);
+    g_string_append_c (text, '\n');
   }
   return g_string_free (text, FALSE);
 }

@@ -3,14 +3,19 @@
 
 #include <string.h>
 
+#include "model/network/argmax.h"
+
 CowBoxEvaluation *
-cow_box_evaluation_new (const CowFrames *frames)
+cow_box_evaluation_new (const CowFrames *frames, const char *const *told)
 {
   CowBoxEvaluation *self = g_new0 (CowBoxEvaluation, 1);
 
   self->frames = frames;
   self->warnings = g_ptr_array_new_with_free_func (g_free);
   cow_box_tally_init (&self->tally);
+  if (told)
+    self->behaviours = cow_box_behaviours_new (told, (const char *const *)frames->classes);
+  self->said = g_array_new (FALSE, FALSE, sizeof (guint));
   self->judged = g_array_new (FALSE, FALSE, sizeof (CowBoxFrame));
   self->classes = g_array_new (FALSE, FALSE, sizeof (CowBoxShare));
   self->sources = g_array_new (FALSE, FALSE, sizeof (CowBoxShare));
@@ -28,6 +33,8 @@ cow_box_evaluation_free (CowBoxEvaluation *self)
     g_free (texts[i]);
   g_ptr_array_unref (self->warnings);
   cow_box_tally_clear (&self->tally);
+  g_clear_pointer (&self->behaviours, cow_box_behaviours_free);
+  g_array_unref (self->said);
   g_array_unref (self->judged);
   g_array_unref (self->classes);
   g_array_unref (self->sources);
@@ -37,7 +44,7 @@ cow_box_evaluation_free (CowBoxEvaluation *self)
 
 void
 cow_box_evaluation_add (CowBoxEvaluation *self, guint frame, int width, int height,
-                        GArray *detections)
+                        GArray *detections, const float *probabilities)
 {
   const CowBoxFrame judged = { .frame = frame,
                                .first_true = self->tally.truth->len,
@@ -45,8 +52,19 @@ cow_box_evaluation_add (CowBoxEvaluation *self, guint frame, int width, int heig
                                .n_found = detections->len };
 
   g_array_append_val (self->judged, judged);
+  for (guint i = 0; self->behaviours && i < detections->len; i++) {
+    const guint n = self->behaviours->n_told, row = g_array_index (detections, CowDetection, i).row;
+    const guint said = cow_argmax (probabilities + (gsize)row * n, n);
+    g_array_append_val (self->said, said);
+  }
   cow_box_tally_add (&self->tally, self->frames, cow_frames_get (self->frames, frame), width,
                      height, detections);
+}
+
+gboolean
+cow_box_evaluation_has_behaviours (const CowBoxEvaluation *self)
+{
+  return self->behaviours && self->frames->n_classes > 0;
 }
 
 gboolean
@@ -93,31 +111,63 @@ count (CowBoxShare *share, gboolean found)
   share->found += found;
 }
 
-/* Counts the cows of a frame; `is_found` [tally.truth]. */
+/* What is said of a box that was found, -1 where none was. */
+static int
+said_of (const CowBoxEvaluation *self, int found)
+{
+  return found < 0 ? -1 : (int)g_array_index (self->said, guint, (guint)found);
+}
+
+/* What was said of a cow, `found` [tally.found] or -1. */
 static void
-judge_frame (CowBoxEvaluation *self, CowBoxFrame *judged, const gboolean *is_found)
+judge_behaviour (CowBoxEvaluation *self, CowBoxFrame *judged, const CowFrameBox *box, int found)
+{
+  const int said = said_of (self, found);
+
+  cow_box_behaviours_add (self->behaviours, box->behaviour, said);
+  if (said < 0 || box->behaviour < 0)
+    return;
+  const gboolean right =
+      cow_box_behaviours_is_right (self->behaviours, box->behaviour, (guint)said);
+  judged->right += right;
+  judged->wrong += !right;
+}
+
+static void
+judge_ghost (CowBoxEvaluation *self, CowBoxFrame *judged, guint found)
+{
+  judged->ghosts++;
+  if (self->behaviours)
+    cow_box_behaviours_add_ghost (self->behaviours, g_array_index (self->said, guint, found));
+}
+
+/* Counts the cows of a frame; `found_by` [tally.truth]: what found her, or -1. */
+static void
+judge_frame (CowBoxEvaluation *self, CowBoxFrame *judged, const int *found_by)
 {
   const CowFrames *frames = self->frames;
   const CowFrame *frame = cow_frames_get (frames, judged->frame);
   const CowFrameBox *boxes = cow_frames_boxes (frames, frame);
-  const gboolean *own = is_found + judged->first_true;
+  const int *own = found_by + judged->first_true;
 
   for (guint i = 0; i < frame->n_boxes; i++) {
     if (boxes[i].crowd)
       continue;
     self->n_cows++;
-    judged->hits += own[i];
-    judged->missed += !own[i];
+    judged->hits += own[i] >= 0;
+    judged->missed += own[i] < 0;
+    if (self->behaviours)
+      judge_behaviour (self, judged, &boxes[i], own[i]);
     if (frames->n_classes > 0)
       count (share_of (self->classes, boxes[i].behaviour < 0 ? "(no behaviour)"
                                                              : frames->classes[boxes[i].behaviour]),
-             own[i]);
-    count (share_of (self->sources, frame->source), own[i]);
+             own[i] >= 0);
+    count (share_of (self->sources, frame->source), own[i] >= 0);
   }
   for (guint i = judged->first_found; i < judged->first_found + judged->n_found; i++)
-    judged->ghosts +=
-        self->matched[i] == COW_BOX_GHOST &&
-        cow_box_evaluation_is_told (self, &g_array_index (self->tally.found, CowFoundBox, i));
+    if (self->matched[i] == COW_BOX_GHOST &&
+        cow_box_evaluation_is_told (self, &g_array_index (self->tally.found, CowFoundBox, i)))
+      judge_ghost (self, judged, i);
 }
 
 static int
@@ -129,14 +179,16 @@ compare_names (gconstpointer a, gconstpointer b)
 static void
 judge_frames (CowBoxEvaluation *self)
 {
-  g_autofree gboolean *is_found = g_new0 (gboolean, self->tally.truth->len + 1);
+  g_autofree int *found_by = g_new (int, self->tally.truth->len + 1);
 
+  for (guint i = 0; i < self->tally.truth->len; i++)
+    found_by[i] = -1;
   for (guint i = 0; i < self->tally.found->len; i++)
     if (self->matched[i] >= 0 &&
         cow_box_evaluation_is_told (self, &g_array_index (self->tally.found, CowFoundBox, i)))
-      is_found[self->matched[i]] = TRUE;
+      found_by[self->matched[i]] = (int)i;
   for (guint i = 0; i < self->judged->len; i++)
-    judge_frame (self, &g_array_index (self->judged, CowBoxFrame, i), is_found);
+    judge_frame (self, &g_array_index (self->judged, CowBoxFrame, i), found_by);
   g_array_sort (self->classes, compare_names);
   g_array_sort (self->sources, compare_names);
   /* Frames that say nothing of where they come from. */
@@ -157,6 +209,8 @@ cow_box_evaluation_compute (CowBoxEvaluation *self)
       cow_box_thresholds (truths, truth->len, founds, found->len, self->matched);
   self->threshold = cow_box_threshold_best (truths, truth->len, thresholds);
   judge_frames (self);
+  if (self->behaviours)
+    cow_box_behaviours_compute (self->behaviours);
   trace (self, thresholds);
 }
 
@@ -166,7 +220,7 @@ static guint
 mistakes_of (const CowBoxEvaluation *self, guint i)
 {
   const CowBoxFrame *judged = &g_array_index (self->judged, CowBoxFrame, i);
-  return judged->missed + judged->ghosts;
+  return judged->missed + judged->ghosts + judged->wrong;
 }
 
 static int

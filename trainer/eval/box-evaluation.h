@@ -9,6 +9,7 @@
 
 #include <json-glib/json-glib.h>
 
+#include "trainer/eval/box-behaviours.h"
 #include "trainer/eval/box-tally.h"
 #include "trainer/eval/box-threshold.h"
 
@@ -28,6 +29,8 @@ typedef struct {
   guint first_true;           /* of its boxes in the tally's */
   guint first_found, n_found; /* likewise */
   guint hits, missed, ghosts;
+  guint right; /* hits of which the right behaviour is said */
+  guint wrong; /* and another one than the data have */
 } CowBoxFrame;
 
 typedef struct {
@@ -38,7 +41,9 @@ typedef struct {
 
   const CowFrames *frames; /* borrowed */
   CowBoxTally tally;
-  GArray *judged; /* of CowBoxFrame, in the order they were added in */
+  CowBoxBehaviours *behaviours; /* NULL where the network tells none */
+  GArray *said;                 /* of guint, [tally.found]: behaviours, where it does */
+  GArray *judged;               /* of CowBoxFrame, in the order they were added in */
 
   /* Of cow_box_evaluation_compute () */
   CowBoxScores scores;
@@ -50,13 +55,17 @@ typedef struct {
   GArray *sources; /* of CowBoxShare: where frames say where they come from; else none */
 } CowBoxEvaluation;
 
-CowBoxEvaluation *cow_box_evaluation_new (const CowFrames *frames);
+/* `told`: the behaviours that the network tells (cow_classifier_behaviours ()), or NULL. */
+CowBoxEvaluation *cow_box_evaluation_new (const CowFrames *frames, const char *const *told);
 void cow_box_evaluation_free (CowBoxEvaluation *self);
-/* One more frame and what was found in it, as cow_box_tally_add () has them. */
+/* One more frame and what was found in it, as cow_box_tally_add () has them; `probabilities` of
+ * the behaviours by rows of detections, as cow_classifier_told () has them: NULL without `told`. */
 void cow_box_evaluation_add (CowBoxEvaluation *self, guint frame, int width, int height,
-                             GArray *detections);
+                             GArray *detections, const float *probabilities);
 /* All numbers, once all frames are there. */
 void cow_box_evaluation_compute (CowBoxEvaluation *self);
+/* Whether the network tells behaviours, and the data have some to compare them with. */
+gboolean cow_box_evaluation_has_behaviours (const CowBoxEvaluation *self);
 /* Whether a found box is told from the threshold on. */
 gboolean cow_box_evaluation_is_told (const CowBoxEvaluation *self, const CowFoundBox *found);
 /* Indices in `judged` of the frames with mistakes, those with most first; g_array_unref. */

@@ -40,6 +40,8 @@ append_top (GString *html, const CowBoxEvaluation *e)
   append_share (html, "mAP50:95", e->scores.precision[COW_BOX_ALL]);
   append_share (html, "mAP50", e->scores.precision50);
   append_share (html, "F1, at its best", e->threshold.f1);
+  if (cow_box_evaluation_has_behaviours (e))
+    append_share (html, "behaviour right", e->behaviours->metrics->accuracy);
   report_page_card (html, "frames", frames);
   report_page_card (html, "cows", cows);
   if (e->seconds > 0) {
@@ -126,16 +128,75 @@ append_threshold (GString *html, const CowBoxThreshold *at)
                          "the adapter.</p>\n");
 }
 
+/* What cows do that are found, a row a class. */
+static void
+append_behaviours (GString *html, const CowBoxBehaviours *b)
+{
+  g_string_append (html, "<p>Of the cows that are found ");
+  html_count (html, b->metrics->correct);
+  g_string_append (html, " of ");
+  html_count (html, b->metrics->n);
+  g_string_append_printf (html, " are said to do what they do: <b>%.4f</b>, macro F1 %.4f.",
+                          b->metrics->accuracy, b->metrics->macro.f1);
+  if (b->n_unknown > 0)
+    g_string_append_printf (
+        html, " Of %" G_GUINT64_FORMAT " more the data do not say it; they count neither way.",
+        b->n_unknown);
+  g_string_append (html, "</p>\n<div class=\"table\"><table><thead><tr><th>behaviour</th>"
+                         "<th>precision</th><th>recall</th><th>F1</th><th>found cows</th></tr>"
+                         "</thead><tbody>\n");
+  for (guint c = 0; c < b->n; c++) {
+    const CowScores *scores = &b->metrics->classes[c];
+    g_string_append (html, "<tr>");
+    html_tag (html, "td", b->names[c]);
+    append_number (html, scores->precision);
+    append_number (html, scores->recall);
+    append_number (html, scores->f1);
+    append_count (html, b->metrics->support[c]);
+    g_string_append (html, "</tr>\n");
+  }
+  g_string_append (html, "</tbody></table></div>\n");
+}
+
 /* ---- frames ---------------------------------------------------------------------------------- */
 
-/* A rectangle in the picture's px, scaled with the picture. */
+/* A rectangle in the picture's px, scaled with the picture; `title` is what a pointer shows, or
+ * NULL. */
 static void
-append_box (GString *html, const char *class, const CowBounds *place)
+append_box (GString *html, const char *class, const CowBounds *place, const char *title)
 {
   g_string_append_printf (html,
                           "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
-                          "height=\"%.1f\"/>",
+                          "height=\"%.1f\"",
                           class, place->x, place->y, place->w, place->h);
+  if (!title) {
+    g_string_append (html, "/>");
+    return;
+  }
+  g_string_append_c (html, '>');
+  html_tag (html, "title", title);
+  g_string_append (html, "</rect>");
+}
+
+/* A box that is told, and what is said of it where anything is. */
+static void
+append_told (GString *html, const CowBoxEvaluation *e, const CowFrameBox *boxes,
+             const CowBoxFrame *judged, guint found)
+{
+  const CowBounds *place = &g_array_index (e->tally.found, CowFoundBox, found).place;
+  const gboolean ghost = e->matched[found] == COW_BOX_GHOST;
+  g_autofree char *title = NULL;
+  gboolean right = TRUE;
+
+  if (e->behaviours) {
+    const guint said = g_array_index (e->said, guint, found);
+    const int truth = ghost ? -1 : boxes[(guint)e->matched[found] - judged->first_true].behaviour;
+    right = truth < 0 || cow_box_behaviours_is_right (e->behaviours, truth, said);
+    title = truth < 0 ? g_strdup_printf ("said: %s", e->behaviours->names[said])
+                      : g_strdup_printf ("%s, said: %s", e->frames->classes[truth],
+                                         e->behaviours->names[said]);
+  }
+  append_box (html, ghost ? "ghost" : right ? "hit" : "wrong", place, title);
 }
 
 static void
@@ -150,13 +211,13 @@ append_boxes (GString *html, const CowBoxEvaluation *e, const CowBoxFrame *judge
     const CowFoundBox *found = &g_array_index (e->tally.found, CowFoundBox, i);
     if (!cow_box_evaluation_is_told (e, found) || e->matched[i] == COW_BOX_IN_CROWD)
       continue;
-    append_box (html, e->matched[i] == COW_BOX_GHOST ? "ghost" : "hit", &found->place);
+    append_told (html, e, boxes, judged, i);
     if (e->matched[i] >= 0)
       is_found[(guint)e->matched[i] - judged->first_true] = TRUE;
   }
   for (guint i = 0; i < frame->n_boxes; i++)
     if (!boxes[i].crowd && !is_found[i])
-      append_box (html, "missed", &boxes[i].place);
+      append_box (html, "missed", &boxes[i].place, NULL);
 }
 
 static void
@@ -182,8 +243,11 @@ append_frame (GString *html, const CowBoxEvaluation *e, const CowDataset *datase
   g_string_append (html, uri ? "</svg></div>" : "");
   if (error)
     html_tag (html, "em", error->message);
-  g_string_append_printf (html, "<figcaption>%u found, <b>%u missed, %u ghost%s</b><br><small>",
-                          judged->hits, judged->missed, judged->ghosts, words_s (judged->ghosts));
+  g_string_append_printf (html, "<figcaption>%u found, <b>%u missed, %u ghost%s", judged->hits,
+                          judged->missed, judged->ghosts, words_s (judged->ghosts));
+  if (cow_box_evaluation_has_behaviours (e))
+    g_string_append_printf (html, ", %u wrong", judged->wrong);
+  g_string_append (html, "</b><br><small>");
   html_text (html, path);
   g_string_append (html, "</small></figcaption></figure>\n");
 }
@@ -198,7 +262,11 @@ append_mistakes (GString *html, const CowBoxEvaluation *e, const CowDataset *dat
     return;
   g_string_append (html, "<h2>Frames with the most mistakes</h2>\n<p class=\"muted\">Look at these "
                          "first: some boxes were perhaps forgotten. <b class=\"hit\">Found</b>, <b "
-                         "class=\"missed\">missed</b>, <b class=\"ghost\">no cow (ghost)</b>. ");
+                         "class=\"missed\">missed</b>, <b class=\"ghost\">no cow (ghost)</b>");
+  g_string_append (html, cow_box_evaluation_has_behaviours (e)
+                             ? ", <b class=\"wrong\">found, and another behaviour said</b>: the "
+                               "pointer on a box shows both. "
+                             : ". ");
   g_string_append_printf (html, "%u of %u frames have mistakes; frames.csv lists all.</p>\n",
                           which->len, e->judged->len);
   g_string_append (html, "<div class=\"shots frames\">\n");
@@ -215,6 +283,7 @@ append_body (GString *html, const CowBoxEvaluation *e, const CowDataset *dataset
 {
   static const char *const curves[] = { "precision-recall", "scores", NULL };
   static const char *const confusion[] = { "confusion", NULL };
+  static const char *const behaviours[] = { "behaviours", NULL };
   static const char *const training[] = { "loss", "average-precision", "learning-rate", NULL };
   g_autoptr (GPtrArray) figures = plots_of_boxes (e);
 
@@ -229,6 +298,12 @@ append_body (GString *html, const CowBoxEvaluation *e, const CowDataset *dataset
     append_shares (html, e->classes, "class");
   if (!report_page_figures (html, figures, confusion, error))
     return FALSE;
+  if (cow_box_evaluation_has_behaviours (e)) {
+    g_string_append (html, "<h2>What they do</h2>\n");
+    append_behaviours (html, e->behaviours);
+    if (!report_page_figures (html, figures, behaviours, error))
+      return FALSE;
+  }
   if (e->sources->len > 0) {
     g_string_append (html, "<h2>By source</h2>\n");
     append_shares (html, e->sources, "source");

@@ -512,9 +512,22 @@ add_head (JsonObject *object, const char *folder, GError **error)
   return TRUE;
 }
 
+/* What an adapter that finds cows says of them. */
+static const char *
+finds_text (const char *folder, const CowCard *card)
+{
+  g_autofree char *identity = g_build_filename (folder, COW_IDENTITY_FILE, NULL);
+  const gboolean looks = g_file_test (identity, G_FILE_TEST_EXISTS);
+
+  return card->behaviours ? looks ? "cows in whole frames, what they do, and how they look"
+                                  : "cows in whole frames, and what they do"
+         : looks          ? "cows in whole frames, and how they look"
+                          : "cows in whole frames";
+}
+
 /* The head of an adapter that finds cows; whether it fits a model is for the model to say. */
 static gboolean
-add_detector (JsonObject *object, const char *folder, GError **error)
+add_detector (JsonObject *object, const char *folder, const CowCard *card, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, COW_DETECTOR_FILE, NULL);
   g_autoptr (CowSafetensors) file = cow_safetensors_open (path, error);
@@ -527,7 +540,7 @@ add_detector (JsonObject *object, const char *folder, GError **error)
   for (guint i = 0; i < cow_safetensors_n_tensors (file); i++)
     parameters += cow_tensor_count (cow_safetensors_nth (file, i));
   JsonObject *described = json_object_new ();
-  json_object_set_string_member (described, "finds", "cows in whole frames");
+  json_object_set_string_member (described, "finds", finds_text (folder, card));
   json_object_set_string_member (described, "file", path);
   if (layers)
     json_object_set_string_member (described, "layers", layers);
@@ -581,6 +594,9 @@ add_card (JsonObject *object, const CowCard *card, gboolean found)
                                  found ? "cowbehavior.json" : "none: the recipes' defaults");
   json_object_set_array_member (object, "classes",
                                 string_array ((const char *const *)card->classes));
+  if (card->behaviours)
+    json_object_set_array_member (object, "behaviours",
+                                  string_array ((const char *const *)card->behaviours));
   if (card->multiple)
     json_object_set_string_member (object, "labels", "several a picture");
   json_object_set_object_member (object, "preprocess", preprocess);
@@ -602,7 +618,7 @@ describe_adapter (JsonObject *object, const char *path, GError **error)
 
   json_object_set_string_member (object, "kind", "adapter");
   if (!card || !add_method (object, path, card, error) ||
-      !(card->detects ? add_detector (object, path, error) : add_head (object, path, error)))
+      !(card->detects ? add_detector (object, path, card, error) : add_head (object, path, error)))
     return FALSE;
   add_card (object, card, found);
   return add_kept (object, path, error);

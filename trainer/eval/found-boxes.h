@@ -29,12 +29,16 @@ typedef struct {
 
 #define FOUND_BOXES_NO_TIME G_MININT64
 
-/* `path` NULL: standard output. A file is written beside its name and takes it in finish ().
+/* `behaviours`: what is said of the cows, borrowed, or NULL; it makes the columns `pred_label` and
+ * `confidence`, and one for each of them, as in tables of crops; a COCO file has them as
+ * categories. `path` NULL: standard output. A file is written beside its name and takes it in finish ().
  * `recordings`: whether there are any, whose rows have a time. */
 FoundBoxes *found_boxes_new (FoundBoxesFormat format, const char *path, gboolean recordings,
-                             GError **error);
-/* The boxes of a frame, of CowDetection; they wait until flush (). */
-void found_boxes_add (FoundBoxes *self, const FoundFrame *frame, const GArray *boxes);
+                             const char *const *behaviours, GError **error);
+/* The boxes of a frame, of CowDetection; they wait until flush (). `probabilities` of the
+ * behaviours by their rows; NULL without behaviours. */
+void found_boxes_add (FoundBoxes *self, const FoundFrame *frame, const GArray *boxes,
+                      const float *probabilities);
 /* Whether any wait; writes those. */
 gboolean found_boxes_wait (const FoundBoxes *self);
 gboolean found_boxes_flush (FoundBoxes *self, GError **error);

@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "trainer/eval/plots-matrix.h"
+
 #define SIDE   380 /* of a diagram */
 #define LEFT   (PLOT_EDGE + PLOT_AXIS_Y_WIDTH)
 #define TOP    (PLOT_TOP + 26)
@@ -191,6 +193,19 @@ plot_confusion (const CowBoxEvaluation *evaluation)
   return self;
 }
 
+/* ---- what they do ---------------------------------------------------------------------------- */
+
+static PlotFigure *
+plot_behaviours (const CowBoxBehaviours *behaviours)
+{
+  const PlotMatrix matrix = { .confusion = behaviours->whole,
+                              .rows = (const char *const *)behaviours->rows,
+                              .columns = (const char *const *)behaviours->columns };
+
+  return plot_matrix ("behaviours", "What cows do, and what is said",
+                      "Blue: right. Orange: taken for another, missed, or no cow.", &matrix);
+}
+
 GPtrArray *
 plots_of_boxes (const CowBoxEvaluation *evaluation)
 {
@@ -199,5 +214,7 @@ plots_of_boxes (const CowBoxEvaluation *evaluation)
   g_ptr_array_add (figures, plot_precision (evaluation));
   g_ptr_array_add (figures, plot_scores (evaluation));
   g_ptr_array_add (figures, plot_confusion (evaluation));
+  if (cow_box_evaluation_has_behaviours (evaluation))
+    g_ptr_array_add (figures, plot_behaviours (evaluation->behaviours));
   return figures;
 }

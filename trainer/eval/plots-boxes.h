@@ -8,8 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* "precision-recall", "scores" (precision, recall and F1 by score) and "confusion": classes of the
- * data by whether their cows are found or missed, and ghosts. Free with g_ptr_array_unref. */
+/* "precision-recall", "scores" (precision, recall and F1 by score), "confusion": classes of the
+ * data by whether their cows are found or missed, and ghosts; where behaviours are told and the
+ * data have some, "behaviours": their confusion. Free with g_ptr_array_unref. */
 GPtrArray *plots_of_boxes (const CowBoxEvaluation *evaluation);
 
 G_END_DECLS

@@ -76,6 +76,7 @@ static const char report_style[] =
     "svg{position:absolute;inset:0;width:100%;height:100%}.boxes "
     "rect{fill:none;stroke:#4daae6;stroke-width:2px;vector-effect:non-scaling-stroke}"
     ".boxes .missed{stroke:#f0b43c;stroke-dasharray:5 3}.boxes .ghost{stroke:#ff5a36}"
+    ".boxes .wrong{stroke:#d65ce0}b.wrong{color:#b23cbd}"
     "b.hit{color:var(--blue)}b.missed{color:#b97d00}b.ghost{color:var(--red)}"
     ".better{color:var(--blue)}.worse{color:var(--red)}"
     "details{margin:.8rem 0 0}summary{cursor:pointer}"

@@ -178,6 +178,25 @@ check_features_space (const CowRun *self, GError **error)
   return FALSE;
 }
 
+/* "6491 cows in all of them, 6120 with one of 9 behaviours, 6491 with one of 50 names" */
+static void
+say_cows (const CowFrames *frames)
+{
+  guint n_told = 0, n_named = 0;
+
+  for (guint i = 0; i < frames->boxes->len; i++) {
+    const CowFrameBox *box = &g_array_index (frames->boxes, CowFrameBox, i);
+    n_told += box->behaviour >= 0;
+    n_named += box->identity >= 0;
+  }
+  g_print ("%u cows in all of them", frames->boxes->len);
+  if (cow_frames_n_told (frames) > 0)
+    g_print (", %u with one of %u behaviours", n_told, frames->n_classes);
+  if (cow_frames_n_individuals (frames) > 0)
+    g_print (", %u with one of %u names", n_named, frames->n_identities);
+  g_print ("\n");
+}
+
 /* Of a device with memory of its own. */
 static void
 say_device (const CowPlan *plan, CkDevice *device, guint64 available, const char *disk)
@@ -223,7 +242,7 @@ say_sizes (const CowRun *self, guint64 available)
            n_shown, dataset->splits[COW_VAL]->len, dataset->splits[COW_TEST]->len,
            grouped ? "; kept together by " : "", grouped ? dataset->grouped_by : "");
   if (self->frames)
-    g_print ("%u cows in all of them\n", self->frames->boxes->len);
+    say_cows (self->frames);
   if (dataset->sets)
     g_print ("Several labels a picture: %u combinations; %u of those that train show no class\n",
              dataset->sets->n, cow_dataset_count_none (dataset, COW_TRAIN));
