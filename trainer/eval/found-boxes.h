@@ -31,7 +31,8 @@ typedef struct {
 
 /* `behaviours`: what is said of the cows, borrowed, or NULL; it makes the columns `pred_label` and
  * `confidence`, and one for each of them, as in tables of crops; a COCO file has them as
- * categories. `path` NULL: standard output. A file is written beside its name and takes it in finish ().
+ * categories. `path` NULL: standard output. A file is written beside its name and takes it in
+ * finish ().
  * `recordings`: whether there are any, whose rows have a time. */
 FoundBoxes *found_boxes_new (FoundBoxesFormat format, const char *path, gboolean recordings,
                              const char *const *behaviours, GError **error);
