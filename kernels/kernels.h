@@ -565,7 +565,8 @@ typedef enum {
 
 /*
  * Crops [x, x + w) x [y, y + h) from a picture, resizes it to out_width x out_height in 8-bit RGB,
- * and writes (value / 255 - mean) / std as three planes. No RGB copy of the picture is made.
+ * and writes (value / 255 - mean) / std as three planes, which may lie in larger ones: what is
+ * between their rows stays as it is. No RGB copy of the picture is made.
  */
 typedef struct {
   CkPicture picture;
@@ -573,7 +574,9 @@ typedef struct {
   CkInterpolation interpolation;
   int out_width, out_height;
   float mean[3], std[3]; /* 0 and 1 for pixels in [0, 1] */
-  float *out;            /* [3, out_height, out_width] */
+  float *out;            /* [3, out_height, out_width], */
+  int64_t out_row;       /* floats from a row to the next, out_width at least, */
+  int64_t out_plane;     /* and from a plane to the next, behind its last row */
 } CkResample;
 
 /* ---- the table ------------------------------------------------------------------------------- */

@@ -212,6 +212,10 @@ ck_check_resample (const CkResample *op)
   if (op->w < 1 || op->h < 1 || op->x < 0 || op->y < 0 || op->w > picture->width ||
       op->h > picture->height || op->x > picture->width - op->w || op->y > picture->height - op->h)
     return CK_BAD_SHAPE;
+  if (op->out_row < op->out_width || op->out_row > INT32_MAX ||
+      op->out_plane / op->out_row < op->out_height - 1 ||
+      op->out_plane - (op->out_height - 1) * op->out_row < op->out_width)
+    return CK_BAD_SHAPE;
   if (picture->layout < CK_RGB8 || picture->layout > CK_GRAY8 || picture->place < CK_ON_HOST ||
       picture->place > CK_ON_DEVICE || op->interpolation < CK_BILINEAR ||
       op->interpolation > CK_BILINEAR_ANTIALIASED)

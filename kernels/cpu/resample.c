@@ -372,7 +372,7 @@ resample_linear (CkCpuStream *cpu, const CkResample *resample)
       linear_blend (linear.row[taps->at[0] & 1] + (int64_t)c * width,
                     linear.row[taps->at[1] & 1] + (int64_t)c * width, taps->weight, width,
                     linear.byte, normalise.value[c],
-                    resample->out + ((int64_t)c * height + y) * width);
+                    resample->out + c * resample->out_plane + y * resample->out_row);
   }
   return CK_OK;
 }
@@ -512,7 +512,7 @@ resample_antialiased (CkCpuStream *cpu, const CkResample *resample)
                      antialias.ring + (int64_t)(next % antialias.y.size) * 3 * width);
     for (int c = 0; c < 3; c++)
       antialias_blend (&antialias, y, c, width, normalise.value[c],
-                       resample->out + ((int64_t)c * height + y) * width);
+                       resample->out + c * resample->out_plane + y * resample->out_row);
   }
   return CK_OK;
 }

@@ -221,7 +221,9 @@ resample_linear (CkCudaStream *stream, const CkResample *op, const CkCudaRegion 
                                      .height = op->out_height,
                                      .step_x = ck_linear_step (op->w, op->out_width),
                                      .step_y = ck_linear_step (op->h, op->out_height),
-                                     .out = op->out };
+                                     .out = op->out,
+                                     .row = op->out_row,
+                                     .plane = op->out_plane };
 
   memcpy (arguments.mean, op->mean, sizeof arguments.mean);
   memcpy (arguments.std, op->std, sizeof arguments.std);
@@ -276,7 +278,9 @@ resample_antialiased (CkCudaStream *stream, const CkResample *op, const CkCudaRe
                                           .height = op->out_height,
                                           .scale_x = (double)op->w / op->out_width,
                                           .scale_y = (double)op->h / op->out_height,
-                                          .out = op->out };
+                                          .out = op->out,
+                                          .row = op->out_row,
+                                          .plane = op->out_plane };
 
   take_antialiased (op, memory, &arguments);
   memcpy (arguments.mean, op->mean, sizeof arguments.mean);

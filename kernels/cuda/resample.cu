@@ -94,7 +94,7 @@ CK_KERNEL (ck_cuda_resample_linear, CkCudaLinearResample, CK_RESAMPLE_THREADS)
   }
 #pragma unroll
   for (int c = 0; c < 3; c++)
-    a.out[((int64_t)c * a.height + y) * a.width + x] =
+    a.out[c * a.plane + y * a.row + x] =
         normalise (ck_linear_rows (rows[0][c], rows[1][c], down.weight[0], down.weight[1]),
                    a.mean[c], a.std[c]);
 }
@@ -153,6 +153,5 @@ CK_KERNEL (ck_cuda_resample_rows, CkCudaAntialiasedResample, CK_RESAMPLE_THREADS
   for (int k = 0; k < n; k++)
     sum += a.columns[((int64_t)(first + k) * 3 + c) * a.width + x] *
            a.y.weight[(int64_t)k * a.height + y];
-  a.out[((int64_t)c * a.height + y) * a.width + x] =
-      normalise (ck_triangle_byte (sum), a.mean[c], a.std[c]);
+  a.out[c * a.plane + y * a.row + x] = normalise (ck_triangle_byte (sum), a.mean[c], a.std[c]);
 }

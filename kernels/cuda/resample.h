@@ -34,7 +34,8 @@ typedef struct {
   int32_t width, height; /* of the result */
   double step_x, step_y;
   float mean[3], std[3];
-  float *out; /* [3, height, width] */
+  float *out;         /* [3, height, width], */
+  int64_t row, plane; /* whose rows and planes are so many floats apart */
 } CkCudaLinearResample;
 
 /* The inputs of each output row or column. */
@@ -50,7 +51,8 @@ typedef struct {
   CkCudaTriangles x, y;
   uint8_t *columns; /* [region.h, 3, width]: rows of the region, their columns done */
   float mean[3], std[3];
-  float *out;
+  float *out; /* likewise */
+  int64_t row, plane;
 } CkCudaAntialiasedResample;
 
 #endif /* CK_CUDA_RESAMPLE_H */

@@ -9,7 +9,8 @@
  * Where pictures have any number of labels it is {"format": 2, "labels": "multiple", "thresholds":
  * [...], ...}, so that a program that knows one label alone refuses it. An adapter that finds cows
  * in whole frames has {"format": 3, "task": "detect", ...}, and "behaviours": [...] where it tells
- * what each of them does; a program that only finds cows may leave these alone.
+ * what each of them does; a program that only finds cows may leave these alone. Where "preprocess"
+ * has "fit": "letterbox" it is {"format": 4}, with the members of either of these where it is one.
  */
 #include "model/adapter/card.h"
 
@@ -22,7 +23,8 @@
 
 #define FORMAT          1
 #define FORMAT_MULTIPLE 2 /* with several labels a picture */
-#define FORMAT_DETECTS  3 /* of whole frames; the newest */
+#define FORMAT_DETECTS  3 /* of whole frames */
+#define FORMAT_FITS     4 /* of any of them, where pictures keep their shape; the newest */
 #define MAX_CLASSES     1024
 #define MAX_NAME        256 /* bytes of a class */
 #define MAX_SIDE        8192
@@ -232,7 +234,8 @@ get_size (JsonObject *object, const char *where, CowPreprocess *p, GError **erro
 }
 
 static gboolean
-get_preprocess (JsonObject *card, const char *where, CowPreprocess *p, GError **error)
+get_preprocess (JsonObject *card, const char *where, gint64 format, CowPreprocess *p,
+                GError **error)
 {
   JsonObject *object = NULL;
   if (!cow_json_get_object (card, where, "preprocess", &object, error))
@@ -240,11 +243,18 @@ get_preprocess (JsonObject *card, const char *where, CowPreprocess *p, GError **
   if (object == NULL)
     return TRUE;
   const char *interpolation = cow_interpolation_name (p->interpolation),
-             *normalisation = cow_normalisation_name (p->normalisation);
+             *normalisation = cow_normalisation_name (p->normalisation),
+             *fit = cow_fit_name (p->fit);
   if (!get_size (object, where, p, error) ||
       !cow_json_get_string (object, where, "interpolation", &interpolation, error) ||
-      !cow_json_get_string (object, where, "normalisation", &normalisation, error))
+      !cow_json_get_string (object, where, "normalisation", &normalisation, error) ||
+      (format == FORMAT_FITS && !cow_json_get_string (object, where, "fit", &fit, error)))
     return FALSE;
+  if (!cow_fit_parse (fit, &p->fit)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: \"fit\" is \"%s\", expected \"stretch\" or \"letterbox\"", where, fit);
+    return FALSE;
+  }
   if (!cow_interpolation_parse (interpolation, &p->interpolation)) {
     g_set_error (
         error, COW_ERROR, COW_ERROR_UNSUPPORTED,
@@ -437,13 +447,20 @@ get_format (JsonObject *object, const char *where, gint64 *format, GError **erro
   if (!cow_json_require (object, where, "format", error) ||
       !cow_json_get_int (object, where, "format", 1, G_MAXINT64, format, error))
     return FALSE;
-  if (*format <= FORMAT_DETECTS)
+  if (*format <= FORMAT_FITS)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
                "%s: \"format\" is %" G_GINT64_FORMAT
                ", this version reads %d to %d: a newer cowbehavior is needed",
-               where, *format, FORMAT, FORMAT_DETECTS);
+               where, *format, FORMAT, FORMAT_FITS);
   return FALSE;
+}
+
+/* Whether a card has what that format has: the newest has it where its member is there. */
+static gboolean
+has_part (JsonObject *object, gint64 format, gint64 of, const char *member)
+{
+  return format == of || (format == FORMAT_FITS && json_object_has_member (object, member));
 }
 
 CowCard *
@@ -461,10 +478,12 @@ cow_card_read (const char *folder, gboolean *found, GError **error)
   if (object == NULL || !get_format (object, path, &format, error) ||
       !get_kind (object, path, self, error) ||
       !get_names (object, path, "classes", &self->classes, error) ||
-      !get_preprocess (object, path, &self->preprocess, error) ||
+      !get_preprocess (object, path, format, &self->preprocess, error) ||
       !get_base (object, path, self, error) ||
-      (format == FORMAT_MULTIPLE && !get_multiple (object, path, self, error)) ||
-      (format == FORMAT_DETECTS && !get_task (object, path, self, error)) ||
+      (has_part (object, format, FORMAT_MULTIPLE, "labels") &&
+       !get_multiple (object, path, self, error)) ||
+      (has_part (object, format, FORMAT_DETECTS, "task") &&
+       !get_task (object, path, self, error)) ||
       !get_calibration (object, path, self, error))
     return NULL;
   keep_others (self, object, self->others);
@@ -496,6 +515,8 @@ preprocess_object (const CowPreprocess *p)
                                  cow_interpolation_name (p->interpolation));
   json_object_set_string_member (object, "normalisation",
                                  cow_normalisation_name (p->normalisation));
+  if (p->fit != COW_STRETCH)
+    json_object_set_string_member (object, "fit", cow_fit_name (p->fit));
   return object;
 }
 
@@ -529,9 +550,10 @@ cow_card_write (const CowCard *self, const char *folder, GError **error)
   if (self->base_fingerprint)
     set_string (base, "fingerprint", self->base_fingerprint);
   json_object_set_int_member (card, "format",
-                              self->detects    ? FORMAT_DETECTS
-                              : self->multiple ? FORMAT_MULTIPLE
-                                               : FORMAT);
+                              self->preprocess.fit != COW_STRETCH ? FORMAT_FITS
+                              : self->detects                     ? FORMAT_DETECTS
+                              : self->multiple                    ? FORMAT_MULTIPLE
+                                                                  : FORMAT);
   json_object_set_string_member (card, "kind", self->kind);
   json_object_set_array_member (card, "classes", names_array (self->classes));
   json_object_set_object_member (card, "preprocess", preprocess_object (&self->preprocess));

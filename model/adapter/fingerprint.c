@@ -88,6 +88,8 @@ cow_fingerprint (const CowCheckpoint *checkpoint, const char *adapter, const Cow
     cow_digest_add_text (sum, "%d x %d %s %s", preprocess->width, preprocess->height,
                          cow_interpolation_name (preprocess->interpolation),
                          cow_normalisation_name (preprocess->normalisation));
+    if (preprocess->fit != COW_STRETCH)
+      cow_digest_add_text (sum, "%s", cow_fit_name (preprocess->fit));
     if (!add_files (sum, adapter, error))
       return NULL;
   }

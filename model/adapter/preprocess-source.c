@@ -372,6 +372,7 @@ channels (const float values[3])
   return array;
 }
 
+/* transformers has no word for letterboxed pictures; the card beside the file has. */
 gboolean
 cow_preprocess_write_config (const CowPreprocess *preprocess, const char *folder, GError **error)
 {

@@ -17,7 +17,8 @@ typedef enum {
   COW_PREPROCESS_SIZE = 1 << 0,
   COW_PREPROCESS_INTERPOLATION = 1 << 1,
   COW_PREPROCESS_NORMALISATION = 1 << 2,
-  COW_PREPROCESS_ALL = 7
+  COW_PREPROCESS_FIT = 1 << 3,
+  COW_PREPROCESS_ALL = 15
 } CowPreprocessParts;
 
 typedef struct {

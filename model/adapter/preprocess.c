@@ -18,6 +18,15 @@ static const struct {
   [COW_SATELLITE] = { "satellite", { 0.430f, 0.411f, 0.296f }, { 0.213f, 0.156f, 0.143f } },
 };
 
+/* What is beside a picture that keeps its shape: the usual grey of detectors (Ultralytics,
+ * YOLOX). */
+#define GREY 114
+
+static const char *const fits[] = {
+  [COW_STRETCH] = "stretch",
+  [COW_LETTERBOX] = "letterbox",
+};
+
 static const char *const interpolations[] = {
   [CK_BILINEAR] = "bilinear",
   [CK_BILINEAR_ANTIALIASED] = "bilinear-antialiased",
@@ -44,6 +53,24 @@ cow_interpolation_parse (const char *name, CkInterpolation *interpolation)
   for (guint i = 0; i < G_N_ELEMENTS (interpolations); i++)
     if (g_strcmp0 (name, interpolations[i]) == 0) {
       *interpolation = (CkInterpolation)i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+const char *
+cow_fit_name (CowFit fit)
+{
+  g_return_val_if_fail ((guint)fit < G_N_ELEMENTS (fits), NULL);
+  return fits[fit];
+}
+
+gboolean
+cow_fit_parse (const char *name, CowFit *fit)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (fits); i++)
+    if (g_strcmp0 (name, fits[i]) == 0) {
+      *fit = (CowFit)i;
       return TRUE;
     }
   return FALSE;
@@ -94,10 +121,39 @@ cow_normalisation_find (const double mean[3], const double std[3], double tolera
   return FALSE;
 }
 
+char *
+cow_preprocess_text (const CowPreprocess *self)
+{
+  return g_strdup_printf ("%dx%d, %s%s%s, %s", self->width, self->height,
+                          self->fit == COW_STRETCH ? "" : cow_fit_name (self->fit),
+                          self->fit == COW_STRETCH ? "" : ", ",
+                          cow_interpolation_name (self->interpolation),
+                          cow_normalisation_name (self->normalisation));
+}
+
 gsize
 cow_preprocess_size (const CowPreprocess *self)
 {
   return (gsize)3 * (gsize)self->width * (gsize)self->height;
+}
+
+CowRegion
+cow_preprocess_place (const CowPreprocess *self, int width, int height)
+{
+  CowRegion place = { 0, 0, self->width, self->height };
+
+  if (self->fit == COW_STRETCH)
+    return place;
+  /* Products of two sides, in whole numbers: which side is the longer one does not depend on
+   * rounding. The other is rounded to nearest. */
+  const gint64 across = (gint64)self->width * height, down = (gint64)self->height * width;
+  if (across > down)
+    place.w = (int)MAX ((2 * down + height) / (2 * height), 1);
+  else
+    place.h = (int)MAX ((2 * across + width) / (2 * width), 1);
+  place.x = (self->width - place.w) / 2;
+  place.y = (self->height - place.h) / 2;
+  return place;
 }
 
 /* [*start, *start + *length) cut down to [0, most); 64 bits, because start + length may leave int.
@@ -216,6 +272,22 @@ check_picture (const CkPicture *picture, GError **error)
   return TRUE;
 }
 
+/* Makes all of `out` grey where the picture does not fill it. */
+static CkStatus
+fill_grey (const CowPreprocess *self, CkStream *stream, const CowRegion *place, float *out)
+{
+  const gint64 plane = (gint64)self->width * self->height;
+  const gboolean whole = place->w == self->width && place->h == self->height;
+  CkStatus status = CK_OK;
+
+  for (guint c = 0; c < 3 && !whole && status == CK_OK; c++)
+    status = stream->operations->fill (
+        stream, out + c * plane, plane,
+        ((float)GREY / 255 - normalisations[self->normalisation].mean[c]) /
+            normalisations[self->normalisation].std[c]);
+  return status;
+}
+
 gboolean
 cow_preprocess_run (const CowPreprocess *self, CkStream *stream, const CkPicture *picture,
                     const CowRegion *region, float *out, GError **error)
@@ -223,12 +295,12 @@ cow_preprocess_run (const CowPreprocess *self, CkStream *stream, const CkPicture
   CowRegion clipped = { 0, 0, picture->width, picture->height };
   CkResample resample = { .picture = *picture,
                           .interpolation = self->interpolation,
-                          .out_width = self->width,
-                          .out_height = self->height,
-                          .out = out };
+                          .out_row = self->width,
+                          .out_plane = (gint64)self->width * self->height };
 
   if (self->width < 1 || self->width > MOST_PIXELS || self->height < 1 ||
-      self->height > MOST_PIXELS || (guint)self->normalisation >= G_N_ELEMENTS (normalisations)) {
+      self->height > MOST_PIXELS || (guint)self->normalisation >= G_N_ELEMENTS (normalisations) ||
+      (guint)self->fit >= G_N_ELEMENTS (fits)) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "preprocessing to %d x %d, normalisation %d",
                  self->width, self->height, (int)self->normalisation);
     return FALSE;
@@ -248,9 +320,15 @@ cow_preprocess_run (const CowPreprocess *self, CkStream *stream, const CkPicture
     resample.mean[i] = normalisations[self->normalisation].mean[i];
     resample.std[i] = normalisations[self->normalisation].std[i];
   }
-  return cow_check (stream->operations->resample (stream, &resample), error,
-                    "resizing %d x %d at %d, %d to %d x %d", clipped.w, clipped.h, clipped.x,
-                    clipped.y, self->width, self->height);
+  const CowRegion place = cow_preprocess_place (self, clipped.w, clipped.h);
+  resample.out_width = place.w;
+  resample.out_height = place.h;
+  resample.out = out + (gint64)place.y * self->width + place.x;
+  CkStatus status = fill_grey (self, stream, &place, out);
+  if (status == CK_OK)
+    status = stream->operations->resample (stream, &resample);
+  return cow_check (status, error, "resizing %d x %d at %d, %d to %d x %d", clipped.w, clipped.h,
+                    clipped.x, clipped.y, self->width, self->height);
 }
 
 /* ---- into the host's memory ------------------------------------------------------------------ */

@@ -14,25 +14,36 @@ typedef enum {
   COW_SATELLITE /* mean .430 .411 .296, std .213 .156 .143: DINOv3's sat493m models */
 } CowNormalisation;
 
+typedef enum {
+  COW_STRETCH,  /* the whole input is the picture, whatever that does to its shape */
+  COW_LETTERBOX /* the picture keeps its shape, in the middle of grey (114) */
+} CowFit;
+
 typedef struct {
   int width, height; /* pixels; multiples of the network's patch */
   CkInterpolation interpolation;
   CowNormalisation normalisation;
+  CowFit fit;
 } CowPreprocess;
 
-/* 224 x 224, bilinear, unit. */
+/* 224 x 224, bilinear, unit, stretched. */
 CowPreprocess cow_preprocess_default (void);
-/* "bilinear" | "bilinear-antialiased"; "unit" | "imagenet" | "satellite", as cowbehavior.json
- * writes them. */
+/* "bilinear" | "bilinear-antialiased"; "unit" | "imagenet" | "satellite"; "stretch" | "letterbox",
+ * as cowbehavior.json writes them. */
 const char *cow_interpolation_name (CkInterpolation interpolation);
 gboolean cow_interpolation_parse (const char *name, CkInterpolation *interpolation);
 const char *cow_normalisation_name (CowNormalisation normalisation);
 gboolean cow_normalisation_parse (const char *name, CowNormalisation *normalisation);
+const char *cow_fit_name (CowFit fit);
+gboolean cow_fit_parse (const char *name, CowFit *fit);
 /* A normalisation's means and standard deviations of R, G, B; and the one of which none of them is
  * further away than `tolerance`, FALSE where there is none. */
 void cow_normalisation_values (CowNormalisation normalisation, float mean[3], float std[3]);
 gboolean cow_normalisation_find (const double mean[3], const double std[3], double tolerance,
                                  CowNormalisation *normalisation);
+/* "640x368, letterbox, bilinear-antialiased, imagenet"; that it is stretched goes unsaid. Free with
+ * g_free. */
+char *cow_preprocess_text (const CowPreprocess *self);
 /* Floats of one prepared picture: 3 * width * height. */
 gsize cow_preprocess_size (const CowPreprocess *self);
 
@@ -46,6 +57,9 @@ typedef struct {
  * is left (zero size or all outside).
  */
 gboolean cow_region_clip (CowRegion *region, int width, int height, GError **error);
+
+/* Where in its input a picture of these sides (at least 1) lies, whole pixels. */
+CowRegion cow_preprocess_place (const CowPreprocess *self, int width, int height);
 
 /* Sets the six conversion numbers of a CkPicture, whose layout is set, from the luma weights
  * (BT.601: .299 .114, BT.709: .2126 .0722, BT.2020: .2627 .0593). */

@@ -191,8 +191,8 @@ find_in_region (CowEngine *self, const Slot *slot, guint64 number, GError **erro
                                      preprocess->height, preprocess->width, &limits, found, error))
     return FALSE;
   cow_pieces_add (ticket->pieces, (const CowDetection *)found->data, found->len,
-                  keep_told (self, ticket, found->len), preprocess->width, preprocess->height,
-                  &ticket->places[slot->region], ticket->across, ticket->down);
+                  keep_told (self, ticket, found->len), preprocess, &ticket->places[slot->region],
+                  ticket->across, ticket->down);
   if (ticket->n_done + 1 == ticket->n)
     cow_pieces_merge (ticket->pieces, ticket->n, COW_FIND_MOST, found);
   return TRUE;

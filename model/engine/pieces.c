@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/engine/pieces.h"
 
+#include "model/network/frame-fit.h"
+
 /* An edge is touched within this, in px of the frame that the network saw. */
 #define TOUCH 2.0
 /* Two boxes are of one animal where their intersection is more of their union than the one, or more
@@ -8,23 +10,27 @@
 #define SAME_UNION 0.5
 #define SAME_PART  0.7
 
+/* `place` is where the region lies in what the network saw. */
 static gboolean
-is_cut (const CowBounds *box, int width, int height, const CowRegion *region, int across, int down)
+is_cut (const CowBounds *box, const CowRegion *place, const CowRegion *region, int across, int down)
 {
-  return (box->x < TOUCH && region->x > 0) || (box->y < TOUCH && region->y > 0) ||
-         (box->x + box->w > width - TOUCH && region->x + region->w < across) ||
-         (box->y + box->h > height - TOUCH && region->y + region->h < down);
+  return (box->x < place->x + TOUCH && region->x > 0) ||
+         (box->y < place->y + TOUCH && region->y > 0) ||
+         (box->x + box->w > place->x + place->w - TOUCH && region->x + region->w < across) ||
+         (box->y + box->h > place->y + place->h - TOUCH && region->y + region->h < down);
 }
 
 void
-cow_pieces_add (GArray *pieces, const CowDetection *found, guint n, guint first_row, int width,
-                int height, const CowRegion *region, int across, int down)
+cow_pieces_add (GArray *pieces, const CowDetection *found, guint n, guint first_row,
+                const CowPreprocess *preprocess, const CowRegion *region, int across, int down)
 {
-  for (guint i = 0; i < n; i++) {
-    CowPiece piece = { found[i], is_cut (&found[i].box, width, height, region, across, down) };
+  const CowRegion place = cow_preprocess_place (preprocess, region->w, region->h);
 
-    piece.found.box =
-        cow_bounds_scaled (&found[i].box, (double)region->w / width, (double)region->h / height);
+  for (guint i = 0; i < n; i++) {
+    CowPiece piece = { found[i], is_cut (&found[i].box, &place, region, across, down) };
+
+    if (!cow_frame_fit_back (preprocess, region->w, region->h, &piece.found.box))
+      continue;
     piece.found.row += first_row;
     piece.found.box.x += region->x;
     piece.found.box.y += region->y;

@@ -17,11 +17,12 @@ typedef struct {
   gboolean cut;       /* by an edge of its region that is none of the picture's */
 } CowPiece;
 
-/* Appends what was found in a region of a picture, [n] px of a frame of width by height that the
- * region was resized to, to an array of CowPiece; their rows are counted from `first_row` on.
- * `region` lies in the picture, which is `across` by `down` px. */
-void cow_pieces_add (GArray *pieces, const CowDetection *found, guint n, guint first_row, int width,
-                     int height, const CowRegion *region, int across, int down);
+/* Appends what was found in a region of a picture, [n] px of what this preprocessing makes of it,
+ * to an array of CowPiece; their rows are counted from `first_row` on. What lies in the grey beside
+ * a letterboxed region goes. `region` lies in the picture, which is `across` by `down` px. */
+void cow_pieces_add (GArray *pieces, const CowDetection *found, guint n, guint first_row,
+                     const CowPreprocess *preprocess, const CowRegion *region, int across,
+                     int down);
 /* Replaces what is in `detections`, of CowDetection, by one of each animal, at most so many, the
  * surest first, with their rows; the pieces are of n regions. Of a single one there is nothing to
  * merge. Sorts the pieces. */

@@ -124,6 +124,8 @@ put_metadata (Export *self)
   cow_onnx_writer_metadata (onnx, "width", width);
   cow_onnx_writer_metadata (onnx, "height", height);
   cow_onnx_writer_metadata (onnx, "channels", "RGB");
+  if (preprocess->fit != COW_STRETCH)
+    cow_onnx_writer_metadata (onnx, "fit", cow_fit_name (preprocess->fit));
   cow_onnx_writer_metadata (onnx, "interpolation",
                             cow_interpolation_name (preprocess->interpolation));
   cow_onnx_writer_metadata (onnx, "divided_by", "255");

@@ -109,13 +109,40 @@ static const Crop crops[] = {
 };
 
 static void
-resample (CkStream *stream, const TestPicture *test, CkPlace place, CkResample op, float *out)
+resample (CkStream *stream, const TestPicture *test, CkPlace place, CkResample op, float *out,
+          int64_t first)
 {
   const uint8_t *memory = place == CK_ON_HOST ? test->memory : D_BYTES (test->memory, test->bytes);
 
   op.picture = placed (test, place, memory);
-  op.out = D (out);
+  op.out = D (out) + first;
   CHECK (settled (stream, stream->operations->resample (stream, &op)) == CK_OK);
+}
+
+/* Planes in the middle of larger ones: the same values, and what is around them stays. */
+static void
+check_gaps (CkStream *stream, const TestPicture *test, CkResample op, const float *want)
+{
+  enum { EDGE = 3 };
+  const int64_t row = op.out_width + 2 * EDGE, rows = op.out_height + 2 * EDGE, plane = row * rows;
+  float *out = floats_new (3 * plane);
+
+  for (int64_t i = 0; i < 3 * plane; i++)
+    out[i] = 9;
+  op.out_row = row;
+  op.out_plane = plane;
+  resample (stream, test, CK_ON_HOST, op, out, EDGE * row + EDGE);
+  for (int64_t i = 0; i < 3 * plane; i++) {
+    const int64_t c = i / plane, y = i % plane / row - EDGE, x = i % row - EDGE;
+    const int inside = x >= 0 && x < op.out_width && y >= 0 && y < op.out_height;
+    const float expected = inside ? want[(c * op.out_height + y) * op.out_width + x] : 9;
+    if (memcmp (&out[i], &expected, sizeof expected) != 0) {
+      fail ("filter %d to %d x %d in larger planes: value %lld is %g, not %g", op.interpolation,
+            op.out_width, op.out_height, (long long)i, out[i], expected);
+      break;
+    }
+  }
+  floats_free (out, 3 * plane);
 }
 
 static void
@@ -129,16 +156,18 @@ check_crop (CkStream *stream, CkStream *oracle, const TestPicture *test, const C
                           .interpolation = interpolation,
                           .out_width = crop->out_width,
                           .out_height = crop->out_height,
+                          .out_row = crop->out_width,
+                          .out_plane = (int64_t)crop->out_width * crop->out_height,
                           .mean = { .485f, .456f, .406f },
                           .std = { .229f, .224f, .225f } };
   const int64_t n = 3 * (int64_t)crop->out_width * crop->out_height;
   float *want = floats_new (n);
 
-  resample (oracle, test, CK_ON_HOST, op, want);
+  resample (oracle, test, CK_ON_HOST, op, want, 0);
   for (int place = CK_ON_HOST; place <= CK_ON_DEVICE; place++) {
     float *out = floats_new (n);
 
-    resample (stream, test, (CkPlace)place, op, out);
+    resample (stream, test, (CkPlace)place, op, out, 0);
     for (int64_t i = 0; i < n; i++)
       if (memcmp (&out[i], &want[i], sizeof *out) != 0) {
         fail ("layout %d, place %d, filter %d, %d x %d from (%d, %d) to %d x %d: value %lld is %g, "
@@ -149,7 +178,30 @@ check_crop (CkStream *stream, CkStream *oracle, const TestPicture *test, const C
       }
     floats_free (out, n);
   }
+  check_gaps (stream, test, op, want);
   floats_free (want, n);
+}
+
+/* Rows that overlap, and planes that do. */
+static void
+check_refused (CkStream *stream, const TestPicture *test)
+{
+  static const int64_t gaps[][2] = { { 3, 20 }, { 4, 18 }, { 0, 20 }, { 5, 23 }, { 4, -1 } };
+  float *out = floats_new (64);
+  CkResample op = { .picture = placed (test, CK_ON_HOST, test->memory),
+                    .w = 8,
+                    .h = 8,
+                    .out_width = 4,
+                    .out_height = 5,
+                    .std = { 1, 1, 1 } };
+
+  for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
+    op.out = D (out);
+    op.out_row = gaps[i][0];
+    op.out_plane = gaps[i][1];
+    CHECK (settled (stream, stream->operations->resample (stream, &op)) == CK_BAD_SHAPE);
+  }
+  floats_free (out, 64);
 }
 
 void
@@ -164,6 +216,7 @@ check_resample (CkStream *stream, CkStream *oracle)
         check_crop (stream, oracle, &test, &crops[c], CK_BILINEAR);
         check_crop (stream, oracle, &test, &crops[c], CK_BILINEAR_ANTIALIASED);
       }
+      check_refused (stream, &test);
       free (test.memory);
     }
   case_end ("resample", stream_name (stream));

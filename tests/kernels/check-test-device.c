@@ -247,7 +247,9 @@ check_frame (CkStream *stream)
                           .out_width = 1,
                           .out_height = 1,
                           .std = { 1, 1, 1 },
-                          .out = out };
+                          .out = out,
+                          .out_row = 1,
+                          .out_plane = 1 };
   CkEvent *event;
 
   CHECK (ck_event_new (stream->device, &event) == CK_OK);

@@ -593,7 +593,8 @@ test_card (void)
   g_assert_false (found);
   g_assert_cmpuint (cow_card_n_classes (card), ==, 9);
   g_assert_cmpstr (card->classes[5], ==, "Walking");
-  card->preprocess = (CowPreprocess){ 320, 224, CK_BILINEAR_ANTIALIASED, COW_SATELLITE };
+  card->preprocess =
+      (CowPreprocess){ 320, 224, CK_BILINEAR_ANTIALIASED, COW_SATELLITE, COW_STRETCH };
   card->base_name = g_strdup ("facebook/dinov3-\"test\"");
   g_free (card->kind);
   card->kind = g_strdup ("dora");

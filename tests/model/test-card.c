@@ -223,12 +223,47 @@ test_detects (void)
   scratch_free (folder);
 }
 
+/* ---- that keep the shape of pictures --------------------------------------------------------- */
+
+#define FITS(fit, others)                                                                          \
+  "{\"format\":4,\"kind\":\"frozen\",\"classes\":[\"a\",\"b\"],\"preprocess\":{\"size\":"          \
+  "[368,640],\"interpolation\":\"bilinear\",\"normalisation\":\"imagenet\",\"fit\":" fit           \
+  "},\"base\":{\"name\":\"x\",\"hash\":null}," others "}"
+
+/* Of every kind; the members of the older formats are there where they mean something. */
+static void
+test_fits (void)
+{
+  static const char *const cards[] = {
+    FITS ("\"letterbox\"", "\"zz\":7"), FITS ("\"letterbox\"", "\"task\":\"detect\""),
+    FITS ("\"letterbox\"", "\"task\":\"detect\",\"behaviours\":[\"Lying\",\"Standing\"]"),
+    FITS ("\"letterbox\"", "\"labels\":\"multiple\",\"thresholds\":[0.25,0.5]")
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cards); i++) {
+    g_autoptr (GError) error = NULL;
+    char *folder = scratch_new ();
+    scratch_write (folder, "cowbehavior.json", cards[i]);
+    g_autoptr (CowCard) card = cow_card_read (folder, NULL, &error);
+    g_assert_no_error (error);
+    g_assert_cmpint (card->preprocess.fit, ==, COW_LETTERBOX);
+    g_assert_cmpint (card->detects, ==, i == 1 || i == 2);
+    g_assert_cmpint (card->multiple, ==, i == 3);
+    cow_card_write (card, folder, &error);
+    g_autofree char *written = scratch_read (folder, "cowbehavior.json", NULL);
+    g_autoptr (JsonNode) before = json_from_string (cards[i], NULL),
+                         after = json_from_string (written, NULL);
+    g_assert_true (json_node_equal (before, after));
+    scratch_free (folder);
+  }
+}
+
 static const struct {
   const char *card, *text;
   CowError code;
 } refused_cards[] = {
-  { SEVERAL ("4", "\"multiple\"", "\"a\",\"b\"", "[0,0]"),
-    "\"format\" is 4, this version reads 1 to 3: a newer cowbehavior is needed",
+  { SEVERAL ("5", "\"multiple\"", "\"a\",\"b\"", "[0,0]"),
+    "\"format\" is 5, this version reads 1 to 4: a newer cowbehavior is needed",
     COW_ERROR_UNSUPPORTED },
   { SEVERAL ("3", "\"multiple\"", "\"a\",\"b\"", "[0,0]"), "\"task\" is missing",
     COW_ERROR_FORMAT },
@@ -247,6 +282,11 @@ static const struct {
     COW_ERROR_FORMAT },
   { SEVERAL ("2", "\"multiple\"", "\"a\",\"None\"", "[0.5,0.5]"), "\"classes\" has \"None\"",
     COW_ERROR_FORMAT },
+  { FITS ("\"cut\"", "\"zz\":7"), "\"fit\" is \"cut\", expected \"stretch\" or \"letterbox\"",
+    COW_ERROR_UNSUPPORTED },
+  { FITS ("4", "\"zz\":7"), "\"fit\" is 4", COW_ERROR_FORMAT },
+  { FITS ("\"letterbox\"", "\"task\":\"segment\""), "\"task\" is \"segment\"",
+    COW_ERROR_UNSUPPORTED },
   { TELLS ("[]"), "\"behaviours\" has 0 names", COW_ERROR_FORMAT },
   { TELLS ("[\"a\",\"a\"]"), "\"behaviours\" has \"a\" at 1", COW_ERROR_FORMAT },
   { TELLS ("\"a\""), "\"behaviours\" is \"a\"", COW_ERROR_FORMAT },
@@ -359,6 +399,7 @@ main (int argc, char **argv)
   g_test_add_func ("/card/several/sigmoid", test_sigmoid);
   g_test_add_func ("/card/detects", test_detects);
   g_test_add_func ("/card/tells", test_tells);
+  g_test_add_func ("/card/fits", test_fits);
   g_test_add_func ("/card/calibration/softmax", test_softmax);
   g_test_add_func ("/card/calibration/applied", test_applied);
   return g_test_run ();

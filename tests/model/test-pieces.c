@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is found in tiles and in the whole of a picture becomes one of each animal. */
 #include "model/engine/pieces.h"
+#include "model/network/frame-fit.h"
 
 #define WIDTH  96 /* of a region as a network sees it */
 #define HEIGHT 64
@@ -11,12 +12,17 @@ static const CowRegion whole = { 0, 0, ACROSS, DOWN }, left = { 0, 0, 540, DOWN 
                        right = { 420, 0, 540, DOWN };
 
 typedef struct {
+  CowPreprocess preprocess;
   GArray *pieces, *detections;
 } Fixture;
 
 static void
-set_up (Fixture *self, gconstpointer data)
+set_up (Fixture *self, gconstpointer fit)
 {
+  self->preprocess = cow_preprocess_default ();
+  self->preprocess.width = WIDTH;
+  self->preprocess.height = HEIGHT;
+  self->preprocess.fit = (CowFit)GPOINTER_TO_INT (fit);
   self->pieces = g_array_new (FALSE, FALSE, sizeof (CowPiece));
   self->detections = g_array_new (FALSE, FALSE, sizeof (CowDetection));
 }
@@ -36,12 +42,12 @@ see (Fixture *self, const CowRegion *region, double x, double y, double w, doubl
                t = CLAMP (y, region->y, region->y + region->h),
                r = CLAMP (x + w, region->x, region->x + region->w),
                b = CLAMP (y + h, region->y, region->y + region->h);
-  const double across = (double)WIDTH / region->w, down = (double)HEIGHT / region->h;
-  const CowDetection found = {
-    { (l - region->x) * across, (t - region->y) * down, (r - l) * across, (b - t) * down }, score, 0
-  };
+  const CowBounds box = { l - region->x, t - region->y, r - l, b - t };
+  const CowDetection found = { cow_frame_fit (&self->preprocess, region->w, region->h, &box), score,
+                               0 };
 
-  cow_pieces_add (self->pieces, &found, 1, self->pieces->len, WIDTH, HEIGHT, region, ACROSS, DOWN);
+  cow_pieces_add (self->pieces, &found, 1, self->pieces->len, &self->preprocess, region, ACROSS,
+                  DOWN);
 }
 
 static void
@@ -126,20 +132,44 @@ test_single (Fixture *self, gconstpointer data)
   g_assert_cmpuint (self->detections->len, ==, 2);
 }
 
+/* What is found in the grey beside a letterboxed region is nobody, and what reaches into it ends at
+ * the picture's edge. */
+static void
+test_grey (Fixture *self, gconstpointer data)
+{
+  const CowDetection found[] = { { { 2, 10, 12, 20 }, .9f, 0 }, { { 10, 10, 31, 20 }, .8f, 1 } };
+  const CowRegion region = { 0, 0, 540, DOWN }; /* 54 of the 96 px, from 21 on */
+
+  self->preprocess.fit = COW_LETTERBOX;
+  cow_pieces_add (self->pieces, found, 2, 0, &self->preprocess, &region, ACROSS, DOWN);
+  cow_pieces_merge (self->pieces, 1, 100, self->detections);
+  g_assert_cmpuint (self->detections->len, ==, 1);
+  assert_found (self, 0, 0, 100, 200, 200, .8f);
+  g_assert_cmpuint (g_array_index (self->detections, CowDetection, 0).row, ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
   static const struct {
-    const char *path;
+    const char *name;
     void (*test) (Fixture *self, gconstpointer data);
   } tests[] = {
-    { "/pieces/seen-by-all", test_seen_by_all }, { "/pieces/cut", test_cut },
-    { "/pieces/only-cut", test_only_cut },       { "/pieces/at-edge", test_at_edge },
-    { "/pieces/neighbours", test_neighbours },   { "/pieces/single", test_single },
+    { "seen-by-all", test_seen_by_all },
+    { "cut", test_cut },
+    { "only-cut", test_only_cut },
+    { "at-edge", test_at_edge },
+    { "neighbours", test_neighbours },
+    { "single", test_single },
+    { "grey", test_grey },
   };
 
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
-    g_test_add (tests[i].path, Fixture, NULL, set_up, tests[i].test, tear_down);
+    for (int fit = COW_STRETCH; fit <= COW_LETTERBOX; fit++) {
+      g_autofree char *path =
+          g_strdup_printf ("/pieces/%s/%s", cow_fit_name ((CowFit)fit), tests[i].name);
+      g_test_add (path, Fixture, GINT_TO_POINTER (fit), set_up, tests[i].test, tear_down);
+    }
   return g_test_run ();
 }

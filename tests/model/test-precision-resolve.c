@@ -49,7 +49,7 @@ test_pictures (PrecisionFolders *self, gconstpointer data)
   g_autoptr (GError) error = NULL;
   g_auto (CowKeptPictures) written = make_pictures (), none = { 0 }, all = { 0 }, some = { 0 };
   g_autoptr (CkDevice) device = precision_device ();
-  const CowPreprocess unit = { PRECISION_SIDE, PRECISION_SIDE, CK_BILINEAR, COW_UNIT };
+  const CowPreprocess unit = { PRECISION_SIDE, PRECISION_SIDE, CK_BILINEAR, COW_UNIT, COW_STRETCH };
 
   g_assert_false (cow_kept_pictures_present (self->adapter));
   g_assert_true (cow_kept_pictures_read (&none, self->adapter, 9, &error));

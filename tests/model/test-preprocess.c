@@ -47,7 +47,7 @@ run_to_bytes (const CkPicture *picture, const CowRegion *region, CkInterpolation
               int width, int height)
 {
   g_autoptr (GError) error = NULL;
-  const CowPreprocess preprocess = { width, height, interpolation, COW_UNIT };
+  const CowPreprocess preprocess = { width, height, interpolation, COW_UNIT, COW_STRETCH };
   const gsize n = cow_preprocess_size (&preprocess);
   g_autofree float *out = g_new (float, n);
   guint8 *bytes = g_malloc (n);
@@ -463,7 +463,7 @@ assert_refused (const CowPreprocess *preprocess, const CkPicture *picture, const
 static void
 test_refused (void)
 {
-  const CowPreprocess good = { 4, 4, CK_BILINEAR, COW_UNIT };
+  const CowPreprocess good = { 4, 4, CK_BILINEAR, COW_UNIT, COW_STRETCH };
   guint8 data[8 * 8 * 3] = { 0 };
   const CkPicture picture = rgb_picture (data, 8, 8);
   const CowRegion outside = { 8, 0, 2, 2 };
@@ -514,7 +514,7 @@ static gpointer
 run_often (gpointer data)
 {
   const Shared *shared = data;
-  const CowPreprocess preprocess = { 32, 32, CK_BILINEAR_ANTIALIASED, COW_UNIT };
+  const CowPreprocess preprocess = { 32, 32, CK_BILINEAR_ANTIALIASED, COW_UNIT, COW_STRETCH };
   g_autoptr (CowPreparer) preparer = cow_preparer_new (shared->device, NULL);
   float out[3 * 32 * 32];
 
@@ -531,7 +531,7 @@ test_threads (void)
   g_autoptr (GRand) random = g_rand_new_with_seed (4);
   g_autofree guint8 *data = noise (random, 3 * 90 * 70);
   const CkPicture picture = rgb_picture (data, 90, 70);
-  const CowPreprocess preprocess = { 32, 32, CK_BILINEAR_ANTIALIASED, COW_UNIT };
+  const CowPreprocess preprocess = { 32, 32, CK_BILINEAR_ANTIALIASED, COW_UNIT, COW_STRETCH };
   float expected[3 * 32 * 32];
   g_autoptr (CkDevice) device = device_open ();
   g_autoptr (CowPreparer) preparer = cow_preparer_new (device, NULL);
@@ -545,11 +545,83 @@ test_threads (void)
     g_thread_join (threads[i]);
 }
 
+/* ---- pictures of another shape --------------------------------------------------------------- */
+
+static void
+assert_place (int width, int height, int across, int down, CowRegion expected)
+{
+  const CowPreprocess preprocess = { width, height, CK_BILINEAR, COW_UNIT, COW_LETTERBOX };
+  const CowRegion place = cow_preprocess_place (&preprocess, across, down);
+
+  g_assert_cmpint (place.x, ==, expected.x);
+  g_assert_cmpint (place.y, ==, expected.y);
+  g_assert_cmpint (place.w, ==, expected.w);
+  g_assert_cmpint (place.h, ==, expected.h);
+}
+
+static void
+test_place (void)
+{
+  assert_place (640, 368, 1920, 1080, (CowRegion){ 0, 4, 640, 360 });
+  assert_place (640, 368, 640, 480, (CowRegion){ 74, 0, 491, 368 });
+  assert_place (640, 368, 1280, 736, (CowRegion){ 0, 0, 640, 368 });
+  assert_place (640, 368, 2, 1, (CowRegion){ 0, 24, 640, 320 });
+  assert_place (16, 16, 32768, 1, (CowRegion){ 0, 7, 16, 1 });
+  assert_place (16, 16, 1, 32768, (CowRegion){ 7, 0, 1, 16 });
+  assert_place (8192, 1, 32768, 32768, (CowRegion){ 4095, 0, 1, 1 });
+}
+
+/* The picture is that of its size alone, byte for byte, and the rest is grey, in every
+ * normalisation what pixels of 114 become. */
+static void
+test_letterbox (void)
+{
+  enum { ACROSS = 9, DOWN = 20, WIDTH = 32, HEIGHT = 24 };
+  g_autofree guint8 *rgb = g_malloc (3 * ACROSS * DOWN);
+  g_autoptr (CkDevice) device = device_open ();
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (device, NULL);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 3 * ACROSS * DOWN; i++)
+    rgb[i] = (guint8)(i * 37);
+  const CkPicture picture = rgb_picture (rgb, ACROSS, DOWN);
+  for (int k = 0; k < 6; k++) {
+    CowPreprocess boxed = { WIDTH, HEIGHT, (CkInterpolation)(k % 2), (CowNormalisation)(k / 2),
+                            COW_LETTERBOX },
+                  plain = boxed, flat = boxed;
+    static const guint8 grey[3] = { 114, 114, 114 };
+    const CowRegion region = { 1, 2, 8, 16 };
+    const CkPicture one = rgb_picture (grey, 1, 1);
+    float out[3 * WIDTH * HEIGHT], whole[3 * WIDTH * HEIGHT], of_grey[3];
+    const CowRegion place = cow_preprocess_place (&boxed, region.w, region.h);
+
+    g_assert_cmpint (place.w, ==, 12);
+    g_assert_cmpint (place.x, ==, 10);
+    plain.fit = COW_STRETCH;
+    plain.width = place.w;
+    flat.width = flat.height = 1;
+    cow_preparer_run (preparer, &boxed, &picture, &region, out, &error);
+    g_assert_no_error (error);
+    cow_preparer_run (preparer, &plain, &picture, &region, whole, &error);
+    g_assert_no_error (error);
+    cow_preparer_run (preparer, &flat, &one, NULL, of_grey, &error);
+    g_assert_no_error (error);
+    for (int i = 0; i < 3 * WIDTH * HEIGHT; i++) {
+      const int c = i / (WIDTH * HEIGHT), y = i / WIDTH % HEIGHT, x = i % WIDTH - place.x;
+      const float expected =
+          x >= 0 && x < place.w ? whole[(c * HEIGHT + y) * place.w + x] : of_grey[c];
+      g_assert_cmpfloat (out[i], ==, expected);
+    }
+  }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/preprocess/golden", test_golden);
+  g_test_add_func ("/preprocess/place", test_place);
+  g_test_add_func ("/preprocess/letterbox", test_letterbox);
   g_test_add_func ("/preprocess/shapes", test_shapes);
   g_test_add_func ("/preprocess/pixel-order", test_pixel_order);
   g_test_add_func ("/preprocess/yuv", test_yuv);

@@ -35,7 +35,9 @@ static const char annotations[] =
 static const char *const behaviours[] = { "Standing", "LYING", NULL };
 static const float probabilities[][2] = { { .25f, .75f }, { .5f, .5f } };
 
-/* What is found in a picture of 100 x 50, half of the frame's size. */
+static const CowPreprocess half = { .width = 100, .height = 50 };
+
+/* What is found in a picture of half of the frame's size. */
 static void
 add (Fixture *self, guint frame, const double (*boxes)[5], guint n)
 {
@@ -47,7 +49,7 @@ add (Fixture *self, guint frame, const double (*boxes)[5], guint n)
     };
     g_array_append_val (found, one);
   }
-  cow_box_evaluation_add (self->evaluation, frame, 100, 50, found,
+  cow_box_evaluation_add (self->evaluation, frame, &half, found,
                           self->evaluation->behaviours ? probabilities[0] : NULL);
 }
 
@@ -237,7 +239,7 @@ test_nothing (Fixture *self, gconstpointer unused)
   g_autoptr (GError) error = NULL;
 
   none->split = g_strdup ("val");
-  cow_box_evaluation_add (none, 1, 100, 50, nothing, NULL);
+  cow_box_evaluation_add (none, 1, &half, nothing, NULL);
   cow_box_evaluation_compute (none);
   g_autofree char *text = cow_box_evaluation_text (none);
   cli_assert_says (text, "mAP50  -");

@@ -162,6 +162,41 @@ test_sheet (void)
   }
 }
 
+static double
+member (const char *path, const char *name)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+
+  g_assert_true (json_parser_load_from_file (parser, path, NULL));
+  return json_object_get_double_member (json_node_get_object (json_parser_get_root (parser)), name);
+}
+
+/* Frames of another shape than the network's keep theirs: `eval` still finds what validation found,
+ * `predict` in px of the frame, and the card says how. */
+static void
+test_letterbox (void)
+{
+  g_autofree char *run = in_folder ("boxed"), *best = g_build_filename (run, "best", NULL),
+                  *out = in_folder ("boxed-eval"),
+                  *results = g_build_filename (out, "results.json", NULL);
+  g_auto (Result) trained =
+      cli_run ("train", "--recipe", "detect-qlora", "--model", base, "--data", data, "--size",
+               "128x128", "--out", run, "--epochs", "12", "--batch", "4", "--gradient-accumulation",
+               "1", "--learning-rate", "5e-3", "--detector-width", "32", NULL);
+  g_auto (Result) eval = cli_run ("eval", "--adapter", best, "--out", out, "--split", "val", NULL);
+
+  runs_assert_ok (&trained);
+  runs_assert_ok (&eval);
+  cli_assert_says (trained.err, "128x128 (--size), letterbox (the recipe), ");
+  g_assert_cmpfloat (runs_best (run, "val_map50"), >, .7);
+  g_assert_cmpfloat_with_epsilon (member (results, "map50_95"), runs_best (run, "val_map"), 1e-6);
+  g_autoptr (CowCard) card = cow_card_read (best, NULL, NULL);
+  g_assert_cmpint (card->preprocess.fit, ==, COW_LETTERBOX);
+  g_autoptr (GBytes) page = runs_read (out, "report.html");
+  g_autofree char *html = g_strndup (g_bytes_get_data (page, NULL), g_bytes_get_size (page));
+  cli_assert_says (html, "viewBox=\"0.0 -24.0 128.0 128.0\"");
+}
+
 /* A run that was stopped after a tenth of a second and goes on ends with the bytes of one that was
  * not. */
 static void
@@ -210,15 +245,6 @@ test_moved (void)
 }
 
 /* ---- judging --------------------------------------------------------------------------------- */
-
-static double
-member (const char *path, const char *name)
-{
-  g_autoptr (JsonParser) parser = json_parser_new ();
-
-  g_assert_true (json_parser_load_from_file (parser, path, NULL));
-  return json_object_get_double_member (json_node_get_object (json_parser_get_root (parser)), name);
-}
 
 /* `eval` of the run's own data gives what its validation gave, and keeps a threshold. */
 static void
@@ -611,6 +637,7 @@ main (int argc, char **argv)
     g_autofree char *learns = g_strconcat ("/detect/learns/", recipes[i], NULL);
     g_test_add_data_func (learns, recipes[i], test_learns);
   }
+  g_test_add_func ("/detect/letterbox", test_letterbox);
   g_test_add_func ("/detect/resumes", test_resumes);
   g_test_add_func ("/detect/moved", test_moved);
   g_test_add_func ("/detect/then/sheet", test_sheet);

@@ -262,7 +262,7 @@ static void
 test_of_model (void)
 {
   char *folder = cli_folder ();
-  const CowPreprocess preprocess = { 48, 32, CK_BILINEAR, COW_IMAGENET };
+  const CowPreprocess preprocess = { 48, 32, CK_BILINEAR, COW_IMAGENET, COW_STRETCH };
   g_autoptr (GError) error = NULL;
   g_autofree char *golden = cli_golden ("plain", "fp32"),
                   *picture = cli_golden ("preprocess", "picture.png"),

@@ -62,7 +62,7 @@ write_card (const char *place, int width, int height, CkInterpolation interpolat
   g_autoptr (CowCard) card = cow_card_new_default ();
   g_autoptr (GError) error = NULL;
 
-  card->preprocess = (CowPreprocess){ width, height, interpolation, normalisation };
+  card->preprocess = (CowPreprocess){ width, height, interpolation, normalisation, COW_STRETCH };
   cow_card_write (card, place, &error);
   g_assert_no_error (error);
 }
@@ -273,40 +273,49 @@ test_values (void)
     CowPreprocess expected;
     guint n_notes;
   } cases[] = {
-    { "{}", 0, { 224, 224, CK_BILINEAR, COW_UNIT }, 0 },
+    { "{}", 0, { 224, 224, CK_BILINEAR, COW_UNIT, COW_STRETCH }, 0 },
     { "{\"size\": null, \"do_resize\": null, \"crop_size\": null, \"image_mean\": null}",
       0,
-      { 224, 224, CK_BILINEAR, COW_UNIT },
+      { 224, 224, CK_BILINEAR, COW_UNIT, COW_STRETCH },
       0 },
-    { "{\"size\": 384}", COW_PREPROCESS_SIZE, { 384, 384, CK_BILINEAR, COW_UNIT }, 0 },
+    { "{\"size\": 384}", COW_PREPROCESS_SIZE, { 384, 384, CK_BILINEAR, COW_UNIT, COW_STRETCH }, 0 },
     { "{\"size\": {\"shortest_edge\": 256}, \"do_center_crop\": true, \"crop_size\": {\"height\": "
       "224, \"width\": 192}}",
       COW_PREPROCESS_SIZE,
-      { 192, 224, CK_BILINEAR, COW_UNIT },
+      { 192, 224, CK_BILINEAR, COW_UNIT, COW_STRETCH },
       1 },
-    { "{\"size\": {\"longest_edge\": 512}}", 0, { 224, 224, CK_BILINEAR, COW_UNIT }, 1 },
+    { "{\"size\": {\"longest_edge\": 512}}",
+      0,
+      { 224, 224, CK_BILINEAR, COW_UNIT, COW_STRETCH },
+      1 },
     { "{\"do_resize\": false, \"size\": 512, \"resample\": 2}",
       0,
-      { 224, 224, CK_BILINEAR, COW_UNIT },
+      { 224, 224, CK_BILINEAR, COW_UNIT, COW_STRETCH },
       0 },
-    { "{\"resample\": 3}", 0, { 224, 224, CK_BILINEAR, COW_UNIT }, 1 },
+    { "{\"resample\": 3}", 0, { 224, 224, CK_BILINEAR, COW_UNIT, COW_STRETCH }, 1 },
     { "{\"do_normalize\": false, " IMAGENET "}",
       COW_PREPROCESS_NORMALISATION,
-      { 224, 224, CK_BILINEAR, COW_UNIT },
+      { 224, 224, CK_BILINEAR, COW_UNIT, COW_STRETCH },
       0 },
     { "{\"image_mean\": 0, \"image_std\": [1, 1, 1.0]}",
       COW_PREPROCESS_NORMALISATION,
-      { 224, 224, CK_BILINEAR, COW_UNIT },
+      { 224, 224, CK_BILINEAR, COW_UNIT, COW_STRETCH },
       0 },
-    { "{\"image_mean\": 0.5, \"image_std\": 0.5}", 0, { 224, 224, CK_BILINEAR, COW_UNIT }, 1 },
-    { "{\"do_rescale\": false, " IMAGENET "}", 0, { 224, 224, CK_BILINEAR, COW_UNIT }, 1 },
+    { "{\"image_mean\": 0.5, \"image_std\": 0.5}",
+      0,
+      { 224, 224, CK_BILINEAR, COW_UNIT, COW_STRETCH },
+      1 },
+    { "{\"do_rescale\": false, " IMAGENET "}",
+      0,
+      { 224, 224, CK_BILINEAR, COW_UNIT, COW_STRETCH },
+      1 },
     { "{\"rescale_factor\": 0.00784313725490196, " IMAGENET "}",
       0,
-      { 224, 224, CK_BILINEAR, COW_UNIT },
+      { 224, 224, CK_BILINEAR, COW_UNIT, COW_STRETCH },
       1 },
     { "{\"rescale_factor\": 0.00392156862745098, " SATELLITE "}",
       COW_PREPROCESS_NORMALISATION,
-      { 224, 224, CK_BILINEAR, COW_SATELLITE },
+      { 224, 224, CK_BILINEAR, COW_SATELLITE, COW_STRETCH },
       0 },
   };
 
@@ -333,7 +342,7 @@ test_values (void)
 static void
 test_written (void)
 {
-  const CowPreprocess written = { 96, 64, CK_BILINEAR_ANTIALIASED, COW_SATELLITE };
+  const CowPreprocess written = { 96, 64, CK_BILINEAR_ANTIALIASED, COW_SATELLITE, COW_STRETCH };
   g_autofree char *model = make_model ("written", NULL);
   g_auto (CowPreprocessSource) source = { 0 };
   g_autoptr (GError) error = NULL;
@@ -342,7 +351,7 @@ test_written (void)
   g_assert_no_error (error);
   cow_preprocess_source_read_model (&source, model, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (source.given, ==, COW_PREPROCESS_ALL);
+  g_assert_cmpuint (source.given, ==, COW_PREPROCESS_ALL & ~COW_PREPROCESS_FIT);
   g_assert_cmpmem (&source.preprocess, sizeof source.preprocess, &written, sizeof written);
 }
 

@@ -450,6 +450,7 @@ test_real_parameters (void)
     g_assert_no_error (error);
     CowDetectorConfig detector;
     if (recipe->detect) {
+      input.n_identities = 3;
       cow_recipe_detector (recipe, &input.backbone, &detector, &error);
       g_assert_no_error (error);
       input.detector = &detector;
@@ -457,7 +458,8 @@ test_real_parameters (void)
     plan_sizes (&plan, recipe, &input, G_MAXUINT64);
     g_auto (GStrv) targets = g_strsplit (recipe->targets, ",", -1);
     const CowNetworkOptions options = { .kind = (CowNetworkKind)recipe->kind,
-                                        .n_classes = recipe->detect ? 0 : 5,
+                                        .n_classes = input.n_classes,
+                                        .n_identities = input.n_identities,
                                         .detector = input.detector,
                                         .model = base,
                                         .rank = recipe->rank,

@@ -114,8 +114,7 @@ choose_size (const Options *options, CheckFramesOptions *check, GError **error)
     return FALSE;
   if (options->size && !cow_recipe_set (recipe, size, options->size, "--size", &wrong))
     return verb_usage (error, "%s", wrong->message);
-  check->width = recipe->preprocess.width;
-  check->height = recipe->preprocess.height;
+  check->preprocess = recipe->preprocess;
   return TRUE;
 }
 

@@ -158,9 +158,7 @@ describe (Job *self)
   e->device = g_strdup_printf ("%s in %s", cow_classifier_device_text (self->classifier),
                                cow_classifier_precision_text (self->classifier));
   e->made_at = g_date_time_format (now, "%Y-%m-%d %H:%M:%S %:z");
-  e->prepared = g_strdup_printf ("%dx%d, %s, %s", preprocess->width, preprocess->height,
-                                 cow_interpolation_name (preprocess->interpolation),
-                                 cow_normalisation_name (preprocess->normalisation));
+  e->prepared = cow_preprocess_text (preprocess);
 }
 
 /* ---- the frames ------------------------------------------------------------------------------ */
@@ -179,8 +177,8 @@ run_batch (Job *self, const CowBatch *batch, GArray *detections, FoundBoxes *row
                               batch->pixels + (gsize)i * cow_preprocess_size (preprocess),
                               preprocess->height, preprocess->width, &limits, detections, error))
       return FALSE;
-    cow_box_evaluation_add (self->evaluation, batch->items[i].sample, preprocess->width,
-                            preprocess->height, detections, cow_classifier_told (self->classifier));
+    cow_box_evaluation_add (self->evaluation, batch->items[i].sample, preprocess, detections,
+                            cow_classifier_told (self->classifier));
     const FoundFrame found = { frame->path, FOUND_BOXES_NO_TIME, frame->width, frame->height };
     found_boxes_add (rows, &found, detections, cow_classifier_told (self->classifier));
     if (!found_boxes_flush (rows, error))

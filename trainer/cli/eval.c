@@ -490,10 +490,9 @@ describe (Job *self)
                        exact ? "" : cow_classifier_precision_text (self->classifier));
   e->made_at = g_date_time_format (now, "%Y-%m-%d %H:%M:%S %:z");
   const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
+  g_autofree char *prepared = cow_preprocess_text (preprocess);
   e->prepared = g_strdup_printf (
-      "%dx%d, %s, %s, from %s", preprocess->width, preprocess->height,
-      cow_interpolation_name (preprocess->interpolation),
-      cow_normalisation_name (preprocess->normalisation),
+      "%s, from %s", prepared,
       self->has_card ? "the adapter's cowbehavior.json"
                      : "what the model says, and else the default: the adapter has no card");
   if (self->calibration)

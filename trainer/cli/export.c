@@ -66,9 +66,10 @@ print_result (const char *path, const CowClassifier *classifier, const CowOnnxSi
   cow_normalisation_values (preprocess->normalisation, mean, std);
   g_print ("%s: %s in fp32%s%s%s, opset %d\n", shown, size, sizes->apart ? ", values in " : "",
            sizes->apart ? shown : "", sizes->apart ? ".data" : "", COW_ONNX_OPSET);
-  g_print ("takes pixel_values [batch, 3, %d, %d]: RGB, %s, divided by 255, mean %g %g %g, "
+  g_print ("takes pixel_values [batch, 3, %d, %d]: RGB, %s%s, divided by 255, mean %g %g %g, "
            "std %g %g %g\n",
            preprocess->height, preprocess->width,
+           preprocess->fit == COW_LETTERBOX ? "letterboxed in grey (114), " : "",
            cow_interpolation_name (preprocess->interpolation), mean[0], mean[1], mean[2], std[0],
            std[1], std[2]);
   if (n_classes)

@@ -143,10 +143,9 @@ say_preprocess (const CowClassifier *classifier, GError **error)
     return TRUE;
   if (!cow_preprocess_source_read_model (&source, cow_classifier_model_path (classifier), error))
     return FALSE;
+  g_autofree char *text = cow_preprocess_text (p);
   if (source.path)
-    g_printerr ("cow-trainer: preprocessing: %dx%d, %s, %s, from %s\n", p->width, p->height,
-                cow_interpolation_name (p->interpolation),
-                cow_normalisation_name (p->normalisation), source.path);
+    g_printerr ("cow-trainer: preprocessing: %s, from %s\n", text, source.path);
   for (guint i = 0; source.notes && i < source.notes->len; i++)
     g_printerr ("cow-trainer: warning: %s\n", (const char *)source.notes->pdata[i]);
   return TRUE;

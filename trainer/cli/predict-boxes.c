@@ -7,6 +7,7 @@
 
 #include "model/files/file-writer.h"
 #include "model/network/argmax.h"
+#include "model/network/frame-fit.h"
 #include "trainer/cli/picture-arguments.h"
 #include "trainer/cli/verb.h"
 #include "trainer/data/pictures.h"
@@ -158,20 +159,6 @@ draw (const Job *self, const FoundFrame *frame, Picture *picture, GError **error
 
 /* ---- a picture ------------------------------------------------------------------------------- */
 
-/* From px of the prepared frame to those of the picture. */
-static void
-place_back (Job *self, const Picture *picture)
-{
-  const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
-  const double x = (double)picture->width / preprocess->width,
-               y = (double)picture->height / preprocess->height;
-
-  for (guint i = 0; i < self->found->len; i++) {
-    CowBounds *box = &g_array_index (self->found, CowDetection, i).box;
-    *box = cow_bounds_scaled (box, x, y);
-  }
-}
-
 static gboolean
 find (Job *self, Picture *picture, GError **error)
 {
@@ -184,7 +171,7 @@ find (Job *self, Picture *picture, GError **error)
       !cow_classifier_find (self->classifier, self->pixels, preprocess->height, preprocess->width,
                             &limits, self->found, error))
     return FALSE;
-  place_back (self, picture);
+  cow_frame_fit_all_back (preprocess, picture->width, picture->height, self->found);
   return TRUE;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/data/check-frames.h"
 
+#include "model/network/frame-fit.h"
 #include "trainer/data/coco-names.h"
 #include "trainer/host/words.h"
 
@@ -109,8 +110,7 @@ find_tiny_boxes (Check *self, guint index, const CheckFramesOptions *options)
 
   for (guint i = 0; i < frame->n_boxes; i++) {
     const CowBounds seen =
-        cow_bounds_scaled (&boxes[i].place, (double)options->width / frame->width,
-                           (double)options->height / frame->height);
+        cow_frame_fit (&options->preprocess, frame->width, frame->height, &boxes[i].place);
     if (MIN (seen.w, seen.h) >= options->least_box)
       continue;
     g_autofree char *box = box_text (&boxes[i]);

@@ -4,6 +4,7 @@
 #ifndef COW_TRAINER_CHECK_FRAMES_H
 #define COW_TRAINER_CHECK_FRAMES_H
 
+#include "model/adapter/preprocess.h"
 #include "trainer/data/check.h"
 
 G_BEGIN_DECLS
@@ -11,9 +12,9 @@ G_BEGIN_DECLS
 #define CHECK_FRAMES_FEW_BOXES 20 /* a class with fewer is named */
 
 typedef struct {
-  int width, height; /* px that the network will see of a frame */
-  guint least_box;   /* a box is named of which a side is shorter there, px */
-  guint least_side;  /* as check_run () has it */
+  CowPreprocess preprocess; /* how the network will see a frame */
+  guint least_box;          /* a box is named of which a side is shorter there, px */
+  guint least_side;         /* as check_run () has it */
   int n_threads;
 } CheckFramesOptions;
 

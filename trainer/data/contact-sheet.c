@@ -57,7 +57,7 @@ draw_boxes (const Sheet *self, cairo_t *cr, const CowLoadItem *item)
     return;
   g_autoptr (GArray) places = g_array_new (FALSE, FALSE, sizeof (CowBounds));
   cow_frame_places (sheet->frames, cow_frames_get (sheet->frames, item->sample), item,
-                    sheet->augment, preprocess->width, preprocess->height, places, NULL);
+                    sheet->augment, preprocess, places, NULL);
   cairo_set_source_rgb (cr, 1, .77, 0);
   cairo_set_line_width (cr, 1.5 / self->scale);
   for (guint i = 0; i < places->len; i++) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/data/frame-places.h"
 
+#include "model/network/frame-fit.h"
+
 #define LEAST_SHOWN (1. / 3)
 
 /* What of a box is inside; FALSE where it is too little to be learnt. */
@@ -16,16 +18,17 @@ cut (CowBounds *box, int width, int height)
 
 void
 cow_frame_places (const CowFrames *frames, const CowFrame *frame, const CowLoadItem *item,
-                  CowAugment augment, int width, int height, GArray *places, GArray *which)
+                  CowAugment augment, const CowPreprocess *preprocess, GArray *places,
+                  GArray *which)
 {
   const CowFrameBox *boxes = cow_frames_boxes (frames, frame);
-  const double x = (double)width / frame->width, y = (double)height / frame->height;
+  const int width = preprocess->width, height = preprocess->height;
 
   g_array_set_size (places, 0);
   if (which)
     g_array_set_size (which, 0);
   for (guint i = 0; i < frame->n_boxes; i++) {
-    CowBounds place = cow_bounds_scaled (&boxes[i].place, x, y);
+    CowBounds place = cow_frame_fit (preprocess, frame->width, frame->height, &boxes[i].place);
     if (item->copy > 0)
       cow_augment_boxes (augment, item->key, width, height, &place, 1);
     if (boxes[i].crowd || !cut (&place, width, height))
@@ -34,10 +37,4 @@ cow_frame_places (const CowFrames *frames, const CowFrame *frame, const CowLoadI
     if (which)
       g_array_append_val (which, i);
   }
-}
-
-CowBounds
-cow_frame_place_back (const CowFrame *frame, int width, int height, const CowBounds *place)
-{
-  return cow_bounds_scaled (place, (double)frame->width / width, (double)frame->height / height);
 }

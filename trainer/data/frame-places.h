@@ -10,15 +10,13 @@ G_BEGIN_DECLS
 
 /*
  * Replaces what is in `places`, of CowBounds, by the boxes of a frame that are to be learnt, px of
- * the picture of width x height that cow_load_one () makes of the item: cut at its edges, without
- * crowds and without those of which an augmented copy shows less than a third. `which`, of guint,
- * which may be NULL, likewise by which of the frame's boxes they are. Any thread.
+ * the picture that cow_load_one () makes of the item with this preprocessing: cut at its edges,
+ * without crowds and without those of which an augmented copy shows less than a third. `which`, of
+ * guint, which may be NULL, likewise by which of the frame's boxes they are. Any thread.
  */
 void cow_frame_places (const CowFrames *frames, const CowFrame *frame, const CowLoadItem *item,
-                       CowAugment augment, int width, int height, GArray *places, GArray *which);
-/* A box there back to px of the frame. */
-CowBounds cow_frame_place_back (const CowFrame *frame, int width, int height,
-                                const CowBounds *place);
+                       CowAugment augment, const CowPreprocess *preprocess, GArray *places,
+                       GArray *which);
 
 G_END_DECLS
 

@@ -43,22 +43,22 @@ cow_box_evaluation_free (CowBoxEvaluation *self)
 }
 
 void
-cow_box_evaluation_add (CowBoxEvaluation *self, guint frame, int width, int height,
+cow_box_evaluation_add (CowBoxEvaluation *self, guint frame, const CowPreprocess *preprocess,
                         GArray *detections, const float *probabilities)
 {
-  const CowBoxFrame judged = { .frame = frame,
-                               .first_true = self->tally.truth->len,
-                               .first_found = self->tally.found->len,
-                               .n_found = detections->len };
+  CowBoxFrame judged = { .frame = frame,
+                         .first_true = self->tally.truth->len,
+                         .first_found = self->tally.found->len };
 
+  cow_box_tally_add (&self->tally, self->frames, cow_frames_get (self->frames, frame), preprocess,
+                     detections);
+  judged.n_found = detections->len;
   g_array_append_val (self->judged, judged);
   for (guint i = 0; self->behaviours && i < detections->len; i++) {
     const guint n = self->behaviours->n_told, row = g_array_index (detections, CowDetection, i).row;
     const guint said = cow_argmax (probabilities + (gsize)row * n, n);
     g_array_append_val (self->said, said);
   }
-  cow_box_tally_add (&self->tally, self->frames, cow_frames_get (self->frames, frame), width,
-                     height, detections);
 }
 
 gboolean

@@ -60,7 +60,7 @@ CowBoxEvaluation *cow_box_evaluation_new (const CowFrames *frames, const char *c
 void cow_box_evaluation_free (CowBoxEvaluation *self);
 /* One more frame and what was found in it, as cow_box_tally_add () has them; `probabilities` of
  * the behaviours by rows of detections, as cow_classifier_told () has them: NULL without `told`. */
-void cow_box_evaluation_add (CowBoxEvaluation *self, guint frame, int width, int height,
+void cow_box_evaluation_add (CowBoxEvaluation *self, guint frame, const CowPreprocess *preprocess,
                              GArray *detections, const float *probabilities);
 /* All numbers, once all frames are there. */
 void cow_box_evaluation_compute (CowBoxEvaluation *self);

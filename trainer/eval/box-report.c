@@ -220,6 +220,19 @@ append_boxes (GString *html, const CowBoxEvaluation *e, const CowBoxFrame *judge
       append_box (html, "missed", &boxes[i].place, NULL);
 }
 
+/* What a thumbnail shows in px of the frame: more than all of it where that is letterboxed. */
+static CowBounds
+shown_of (const CowFrame *frame, const Thumbnails *thumbnails)
+{
+  if (!thumbnails)
+    return (CowBounds){ 0, 0, frame->width, frame->height };
+  const CowPreprocess *preprocess = thumbnails_preprocess (thumbnails);
+  const CowRegion place = cow_preprocess_place (preprocess, frame->width, frame->height);
+  const double across = (double)frame->width / place.w, down = (double)frame->height / place.h;
+  return (CowBounds){ -place.x * across, -place.y * down, preprocess->width * across,
+                      preprocess->height * down };
+}
+
 static void
 append_frame (GString *html, const CowBoxEvaluation *e, const CowDataset *dataset,
               Thumbnails *thumbnails, guint index)
@@ -227,6 +240,7 @@ append_frame (GString *html, const CowBoxEvaluation *e, const CowDataset *datase
   const CowBoxFrame *judged = &g_array_index (e->judged, CowBoxFrame, index);
   const CowFrame *frame = cow_frames_get (e->frames, judged->frame);
   g_autofree char *path = file_name_text (frame->path);
+  const CowBounds shown = shown_of (frame, thumbnails);
   g_autoptr (GError) error = NULL;
   g_autofree char *uri =
       thumbnails ? thumbnails_uri (thumbnails, cow_dataset_sample (dataset, judged->frame), &error)
@@ -235,9 +249,9 @@ append_frame (GString *html, const CowBoxEvaluation *e, const CowDataset *datase
   g_string_append (html, "<figure class=\"shot\">");
   if (uri)
     g_string_append_printf (html,
-                            "<div class=\"boxes\"><img alt=\"\" src=\"%s\"><svg viewBox=\"0 0 %d "
-                            "%d\" preserveAspectRatio=\"none\">",
-                            uri, frame->width, frame->height);
+                            "<div class=\"boxes\"><img alt=\"\" src=\"%s\"><svg viewBox=\"%.1f "
+                            "%.1f %.1f %.1f\" preserveAspectRatio=\"none\">",
+                            uri, shown.x, shown.y, shown.w, shown.h);
   if (uri)
     append_boxes (html, e, judged);
   g_string_append (html, uri ? "</svg></div>" : "");

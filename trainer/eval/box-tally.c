@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/eval/box-tally.h"
 
-#include "trainer/data/frame-places.h"
+#include "model/network/frame-fit.h"
 
 void
 cow_box_tally_init (CowBoxTally *self)
@@ -27,8 +27,8 @@ cow_box_tally_reset (CowBoxTally *self)
 }
 
 void
-cow_box_tally_add (CowBoxTally *self, const CowFrames *frames, const CowFrame *frame, int width,
-                   int height, GArray *detections)
+cow_box_tally_add (CowBoxTally *self, const CowFrames *frames, const CowFrame *frame,
+                   const CowPreprocess *preprocess, GArray *detections)
 {
   const CowFrameBox *boxes = cow_frames_boxes (frames, frame);
 
@@ -38,9 +38,9 @@ cow_box_tally_add (CowBoxTally *self, const CowFrames *frames, const CowFrame *f
     };
     g_array_append_val (self->truth, box);
   }
+  cow_frame_fit_all_back (preprocess, frame->width, frame->height, detections);
   for (guint i = 0; i < detections->len; i++) {
-    CowDetection *detection = &g_array_index (detections, CowDetection, i);
-    detection->box = cow_frame_place_back (frame, width, height, &detection->box);
+    const CowDetection *detection = &g_array_index (detections, CowDetection, i);
     const CowFoundBox box = { .image = self->n,
                               .place = detection->box,
                               .score = (double)detection->score };

@@ -25,10 +25,10 @@ void cow_box_tally_init (CowBoxTally *self);
 void cow_box_tally_clear (CowBoxTally *self);
 /* Forgets all. */
 void cow_box_tally_reset (CowBoxTally *self);
-/* One more frame, and what was found in a picture of width x height px of it: `detections` of
- * CowDetection, which are moved to px of the frame. */
+/* One more frame, and what was found in what this preprocessing makes of it: `detections` of
+ * CowDetection, which are moved to px of the frame (cow_frame_fit_all_back ()). */
 void cow_box_tally_add (CowBoxTally *self, const CowFrames *frames, const CowFrame *frame,
-                        int width, int height, GArray *detections);
+                        const CowPreprocess *preprocess, GArray *detections);
 void cow_box_tally_scores (const CowBoxTally *self, CowBoxScores *scores);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CowBoxTally, cow_box_tally_clear)

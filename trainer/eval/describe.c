@@ -588,6 +588,8 @@ add_card (JsonObject *object, const CowCard *card, gboolean found)
   json_object_set_int_member (preprocess, "height", card->preprocess.height);
   json_object_set_string_member (preprocess, "interpolation",
                                  cow_interpolation_name (card->preprocess.interpolation));
+  if (card->preprocess.fit != COW_STRETCH)
+    json_object_set_string_member (preprocess, "fit", cow_fit_name (card->preprocess.fit));
   json_object_set_string_member (preprocess, "normalisation",
                                  cow_normalisation_name (card->preprocess.normalisation));
   json_object_set_string_member (object, "card",

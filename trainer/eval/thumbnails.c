@@ -45,6 +45,12 @@ thumbnails_free (Thumbnails *self)
   g_free (self);
 }
 
+const CowPreprocess *
+thumbnails_preprocess (const Thumbnails *self)
+{
+  return &self->loading.preprocess;
+}
+
 void
 thumbnails_size (const Thumbnails *self, int *width, int *height)
 {

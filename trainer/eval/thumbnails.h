@@ -16,6 +16,8 @@ typedef struct _Thumbnails Thumbnails;
  * `most_px`. Not for several threads at once. */
 Thumbnails *thumbnails_new (const CowDataset *dataset, const CowPreprocess *preprocess,
                             CkDevice *device, int most_px, GError **error);
+/* How pictures are prepared. */
+const CowPreprocess *thumbnails_preprocess (const Thumbnails *self);
 /* Width and height, px. */
 void thumbnails_size (const Thumbnails *self, int *width, int *height);
 /* A JPEG as "data:image/jpeg;base64,..."; `sample` is one of the set. NULL where it cannot be read

@@ -83,7 +83,9 @@ features_key (const CowFeaturesOptions *options, const GArray *items, GError **e
                        cow_interpolation_name (p->interpolation),
                        cow_normalisation_name (p->normalisation),
                        cow_augment_name (options->augment));
-  /* fp32 goes unsaid, as it did when there was nothing else: its files hold. */
+  /* What is not listed here went unsaid when there was nothing else: its files hold. */
+  if (p->fit != COW_STRETCH)
+    cow_digest_add_text (sum, "%s", cow_fit_name (p->fit));
   if (options->precision != COW_PRECISION_FP32)
     cow_digest_add_text (sum, "%s", cow_precision_name (options->precision));
   if (!add_model (sum, options->model, error))

@@ -174,7 +174,7 @@ place_boxes (CowFeed *self, const CowBatch *loaded)
     const CowFrame *frame = cow_frames_get (self->frames, loaded->items[i].sample);
     Places *places = &self->places[i];
     cow_frame_places (self->frames, frame, &loaded->items[i], (CowAugment)self->recipe->augment,
-                      preprocess->width, preprocess->height, places->boxes, places->which);
+                      preprocess, places->boxes, places->which);
     label (places, cow_frames_boxes (self->frames, frame));
     self->boxes[i] =
         (CowFrameBoxes){ (const CowBounds *)(void *)places->boxes->data,

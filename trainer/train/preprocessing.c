@@ -10,6 +10,7 @@ static const struct {
   CowPreprocessParts part;
   const char *key;
 } parts[] = { { COW_PREPROCESS_SIZE, "size" },
+              { COW_PREPROCESS_FIT, "fit" },
               { COW_PREPROCESS_INTERPOLATION, "interpolation" },
               { COW_PREPROCESS_NORMALISATION, "normalisation" } };
 
@@ -64,7 +65,9 @@ copy_part (CowPreprocess *to, const CowPreprocess *from, CowPreprocessParts part
   if (part == COW_PREPROCESS_SIZE) {
     to->width = from->width;
     to->height = from->height;
-  } else if (part == COW_PREPROCESS_INTERPOLATION)
+  } else if (part == COW_PREPROCESS_FIT)
+    to->fit = from->fit;
+  else if (part == COW_PREPROCESS_INTERPOLATION)
     to->interpolation = from->interpolation;
   else
     to->normalisation = from->normalisation;
@@ -76,7 +79,8 @@ part_text (const CowPreprocess *p, CowPreprocessParts part)
 {
   if (part == COW_PREPROCESS_SIZE)
     return g_strdup_printf ("%dx%d", p->width, p->height);
-  return g_strdup (part == COW_PREPROCESS_INTERPOLATION
+  return g_strdup (part == COW_PREPROCESS_FIT ? cow_fit_name (p->fit)
+                   : part == COW_PREPROCESS_INTERPOLATION
                        ? cow_interpolation_name (p->interpolation)
                        : cow_normalisation_name (p->normalisation));
 }
@@ -106,10 +110,22 @@ resolve_part (guint i, CowRecipe *recipe, const Ground *ground, GPtrArray *warni
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
+/* That pictures are stretched goes unsaid. */
 static gboolean
-is_same (const char *const origins[N_PARTS])
+is_said (const CowPreprocess *p, guint i)
 {
-  return g_str_equal (origins[0], origins[1]) && g_str_equal (origins[0], origins[2]);
+  return parts[i].part != COW_PREPROCESS_FIT || p->fit != COW_STRETCH;
+}
+
+/* Whether all that is said comes from one place. */
+static gboolean
+is_same (const CowPreprocess *p, const char *const origins[N_PARTS])
+{
+  gboolean same = TRUE;
+
+  for (guint i = 1; i < N_PARTS; i++)
+    same = same && (!is_said (p, i) || g_str_equal (origins[0], origins[i]));
+  return same;
 }
 
 static char *
@@ -119,11 +135,13 @@ describe (const CowPreprocess *p, const char *const origins[N_PARTS])
 
   for (guint i = 0; i < N_PARTS; i++) {
     g_autofree char *value = part_text (p, parts[i].part);
+    if (!is_said (p, i))
+      continue;
     g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", value);
-    if (!is_same (origins))
+    if (!is_same (p, origins))
       g_string_append_printf (text, " (%s)", origins[i]);
   }
-  if (is_same (origins))
+  if (is_same (p, origins))
     g_string_append_printf (text, ", from %s", origins[0]);
   return g_string_free (text, FALSE);
 }
@@ -140,8 +158,10 @@ gboolean
 cow_preprocessing_resolve (CowPreprocessing *self, CowRecipe *recipe, GError **error)
 {
   g_auto (Ground) start = { 0 }, base = { 0 };
-  /* A whole frame is larger than the crops that a base or another kind of adapter is for. */
-  const guint all = COW_PREPROCESS_ALL, others = all & ~(guint)COW_PREPROCESS_SIZE,
+  /* A whole frame is larger than the crops that a base or another kind of adapter is for, and of
+   * another shape. */
+  const guint all = COW_PREPROCESS_ALL,
+              others = all & ~(guint)(COW_PREPROCESS_SIZE | COW_PREPROCESS_FIT),
               base_parts = recipe->detect ? others : all,
               start_parts = recipe->detect && !has_detector (recipe->start) ? others : all;
   const char *origins[N_PARTS];

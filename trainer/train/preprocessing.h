@@ -2,9 +2,9 @@
 /*
  * How a run prepares its pictures. A network answers well only for pictures that are prepared like
  * those it learned from, so what a run stands on goes before what the preset says. For each of
- * size, interpolation and normalisation the first that gives a value wins: a flag, --config, the
- * card of the adapter that the run starts from, the base's card, the base's
- * preprocessor_config.json, the preset.
+ * size, fit, interpolation and normalisation the first that gives a value wins: a flag, --config,
+ * the card of the adapter that the run starts from, the base's card, the base's
+ * preprocessor_config.json, the preset. Of crops' size and fit a run on whole frames takes nothing.
  */
 #ifndef COW_TRAINER_PREPROCESSING_H
 #define COW_TRAINER_PREPROCESSING_H

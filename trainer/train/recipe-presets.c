@@ -21,7 +21,8 @@
  * often and changed each time, and no preprocessing of the paper's. */
 #define DETECT                                                                                     \
   " detect=yes batch=2 gradient-accumulation=4 weight-decay=0.01 warmup=0.05 min-lr-ratio=0 "      \
-  "epochs=60 patience=15 size=640x368 interpolation=bilinear-antialiased normalisation=imagenet "  \
+  "epochs=60 patience=15 size=640x368 fit=letterbox interpolation=bilinear-antialiased "           \
+  "normalisation=imagenet "                                                                        \
   "augment=frames copies=1 keep-pictures=0 head-dropout=0.1"
 
 static const CowRecipePreset presets[] = {

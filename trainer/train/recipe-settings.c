@@ -39,6 +39,7 @@ static const char *const inits[] = { "default", "pissa", "olora", NULL };
 static const char *const switches[] = { "no", "yes", NULL };
 static const char *const strengths[] = { "none", "light", "medium", "heavy", "frames", NULL };
 static const char *const balances[] = { "none", "weights", "sampler", NULL };
+static const char *const fits[] = { "stretch", "letterbox", NULL };
 static const char *const interpolations[] = { "bilinear", "bilinear-antialiased", NULL };
 static const char *const normalisations[] = { "unit", "imagenet", "satellite", NULL };
 
@@ -129,6 +130,8 @@ static const Setting settings[] = {
   { "data", "balance", NAME (balance, balances), FIXED, "HOW",
     "Rare classes count more: none, weights or sampler" },
   { "data", "size", SIZE (preprocess, 8192), FIXED, "PX|WxH", "Pictures are resized to this" },
+  { "data", "fit", NAME (preprocess.fit, fits), FIXED, "HOW",
+    "Pictures of another shape: stretch, or letterbox, which keeps it (grey beside them)" },
   { "data", "interpolation", NAME (preprocess.interpolation, interpolations), FIXED, "NAME",
     "bilinear or bilinear-antialiased" },
   { "data", "normalisation", NAME (preprocess.normalisation, normalisations), FIXED, "NAME",

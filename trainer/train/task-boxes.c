@@ -44,8 +44,8 @@ add (CowTask *task, const CowPass *pass, const CowFeedBatch *batch)
     cow_network_find_boxes (task->network, i, COW_BOX_TALLY_LEAST, COW_BOX_TALLY_OVERLAP,
                             COW_BOX_TALLY_MOST, self->detections);
     cow_box_tally_add (&self->tally, self->frames,
-                       cow_frames_get (self->frames, batch->items[i].sample), batch->width,
-                       batch->height, self->detections);
+                       cow_frames_get (self->frames, batch->items[i].sample),
+                       &task->recipe->preprocess, self->detections);
   }
 }
 
