@@ -397,7 +397,7 @@ attach (GstCowFinder *self, GstBuffer *buffer, const GstCowMoment *moment, const
     g_array_append_val (targets, target);
     self->counters.objects++;
   }
-  if (cow_engine_n_behaviours (self->engine) > 0)
+  if (how->telling.wanted && cow_engine_n_behaviours (self->engine) > 0)
     gst_cow_telling_give (&how->telling, self->engine, self->element, buffer, targets, moment,
                           self->news);
   self->news = FALSE;

@@ -25,7 +25,8 @@
  * An adapter that was trained on boxes with behaviors tells these too, from the same pass whatever
  * the number of cows: frames then carry what `cowbehavior` attaches (#GstCowBehaviorMeta,
  * classifications), and messages named "cowbehavior" are posted. `cowbehavior` is not needed then;
- * behind it, it adds its own results, which readers see second.
+ * behind it, it adds its own results, which readers see second, unless
+ * #GstCowDetect:tell-behaviors is off.
  *
  * Every #GstCowDetect:inference-interval-th frame is looked at; the frames between carry the cows
  * where they should be by then. In a live pipeline no frame waits for the network: each carries
@@ -84,6 +85,7 @@ enum {
   PROP_TILE_COLUMNS,
   PROP_TILE_ROWS,
   PROP_THRESHOLD,
+  PROP_TELL_BEHAVIORS,
   PROP_SMOOTHING,
   PROP_SMOOTHING_WINDOW,
   PROP_BEHAVIOR_THRESHOLD,
@@ -290,6 +292,8 @@ gst_cow_detect_set_property (GObject *object, guint id, const GValue *value, GPa
     self->rows = g_value_get_uint (value);
   else if (id == PROP_THRESHOLD)
     self->threshold = g_value_get_float (value);
+  else if (id == PROP_TELL_BEHAVIORS)
+    self->telling.wanted = g_value_get_boolean (value);
   else if (id == PROP_SMOOTHING)
     self->telling.smoothing = (GstCowSmoothing)g_value_get_enum (value);
   else if (id == PROP_SMOOTHING_WINDOW)
@@ -343,6 +347,8 @@ gst_cow_detect_get_property (GObject *object, guint id, GValue *value, GParamSpe
     g_value_set_uint (value, self->rows);
   else if (id == PROP_THRESHOLD)
     g_value_set_float (value, self->threshold);
+  else if (id == PROP_TELL_BEHAVIORS)
+    g_value_set_boolean (value, self->telling.wanted);
   else if (id == PROP_SMOOTHING)
     g_value_set_enum (value, (gint)self->telling.smoothing);
   else if (id == PROP_SMOOTHING_WINDOW)
@@ -475,6 +481,16 @@ static void
 install_telling (GObjectClass *klass)
 {
   /**
+   * GstCowDetect:tell-behaviors:
+   *
+   * Whether an adapter that tells what cows do does so. Switch it off where a `cowbehavior` behind
+   * tells it, with an adapter of crops, and its results alone shall count.
+   */
+  g_object_class_install_property (
+      klass, PROP_TELL_BEHAVIORS,
+      g_param_spec_boolean ("tell-behaviors", "Tell behaviors",
+                            "Tell what the cows do, with an adapter that can", TRUE, ANY_TIME));
+  /**
    * GstCowDetect:smoothing:
    *
    * How the last results of a cow make her label, as with `cowbehavior`.
@@ -582,7 +598,7 @@ gst_cow_detect_init (GstCowDetect *self)
   self->interval = DEFAULT_INTERVAL;
   self->columns = self->rows = DEFAULT_TILES;
   self->threshold = DEFAULT_THRESHOLD;
-  self->telling = (GstCowTelling){ DEFAULT_SMOOTHING, DEFAULT_SMOOTHING_WINDOW,
+  self->telling = (GstCowTelling){ TRUE, DEFAULT_SMOOTHING, DEFAULT_SMOOTHING_WINDOW,
                                    DEFAULT_BEHAVIOR_THRESHOLD, DEFAULT_POST_MESSAGES };
   gst_video_info_init (&self->info);
   self->finder = gst_cow_finder_new (GST_ELEMENT (self));

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 
 /* How labels are made. */
 typedef struct {
+  gboolean wanted; /* else nothing is told */
   GstCowSmoothing smoothing;
   guint window;     /* results that smoothing looks back on */
   gfloat threshold; /* the probability below which a label is "unknown" */

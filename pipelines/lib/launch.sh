@@ -10,7 +10,7 @@
 # shellcheck disable=SC2034  # pipeline.sh puts them together
 detector=() properties=(post-messages=none) publisher=() outputs=() sink=(fakesink sync=false)
 # shellcheck disable=SC2034
-device='' access=() protocols='' shown=''
+device='' access=() protocols='' shown='' classifies=yes
 
 # Variables for the program that plays, and for no other: NAME=VALUE.
 secrets=()
@@ -25,6 +25,8 @@ COMMON_OPTIONS='What finds and labels the cows:
                        --adapter the demonstration'"'"'s are used, which know drawn cows only
   --detector ELEMENTS  elements of a pipeline that find the cows: each region that they attach is
                        labelled, instead of the whole frame
+  --no-classifier      the detector tells what the cows do, and nothing else does: "cowdetect
+                       adapter=..." with an adapter that was trained on boxes with behaviors
   --zones ZONES        parts of the frame, each labelled by itself, as
                        "pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" (fractions: x,y,width,height)
   --decoder WAY        who decodes: nvdec (an NVIDIA GPU, that of device=cuda:N), vaapi, software,
@@ -197,6 +199,7 @@ common_option () {
   case $1 in
     --model | --adapter | --zones) properties+=("${1#--}=$(quote "$2")") ;;
     --detector) read -ra detector <<<"$2 !"; properties+=(inference-region=roi-list) ;;
+    --no-classifier) classifies=no taken=1 ;;
     --decoder) choose_decoding "$2" ;;
     --file) publisher+=("file=$(quote "$2")") ;;
     --mqtt | --http) publisher+=("${1#--}-url=$(quote "$2")") ;;

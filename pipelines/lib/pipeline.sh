@@ -128,13 +128,21 @@ play () {
   exec "$@"
 }
 
+# classify PROPERTY...: sets `classifier`, what stands behind the detector: nothing where that tells
+# what the cows do.
+classify () {
+  classifier=(cowbehavior "$@" "${properties[@]}" !)
+  [ "$classifies" = yes ] || classifier=()
+}
+
 # The events of a source that is replaced; the rest plays on.
 run_reconnect () {
   [ -z "$shown" ] || refuse "events are all that it gives; cow-pipeline has outputs for frames"
   source_of "${inputs[0]}" 1
   case $kind in file | recording) access+=(--once) ;; esac
   publish_events "${names[0]:-$(name_of "${inputs[0]}")}" file=-
-  local rest=("${detector[@]}" cowbehavior "${properties[@]}" ! "${events[@]}" "${sink[@]}")
+  classify
+  local rest=("${detector[@]}" "${classifier[@]}" "${events[@]}" "${sink[@]}")
   play cow-reconnect "${access[@]}" "${source[*]} ! ${decoder[*]} ! ${handover[*]}" "${rest[*]}"
 }
 
@@ -148,10 +156,11 @@ run_once () {
     file:* | recording:* | *:recording) choose_sink playlist-length=0 max-files=0 ;;
     *) choose_sink "${minute[@]}" ;;
   esac
+  classify
   # With -e, Ctrl-C finishes a recording properly, so that it can be played.
   play cow-launch -q ${shown:+-e} "${access[@]}" \
     "${source[@]}" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}" \
-    cowbehavior "${properties[@]}" ! "${events[@]}" ${shown:+cowoverlay !} "${sink[@]}"
+    "${classifier[@]}" "${events[@]}" ${shown:+cowoverlay !} "${sink[@]}"
 }
 
 # name_camera NUMBER: sets `name`, which no other camera has, and says it.
@@ -204,8 +213,9 @@ run_cameras () {
     source_of "${inputs[i]}" "$((i + 1))"
     publish_events "$name" file=- file-format=csv
     sources+=("${source[*]} ! ${decoder[*]} ! ${handover[*]}")
-    branches+=(identity "name=from$((i + 1))" silent=true ! "${detector[@]}"
-      cowbehavior "name=camera$((i + 1))" "${properties[@]}" ! "${events[@]}")
+    classify "name=camera$((i + 1))"
+    branches+=(identity "name=from$((i + 1))" silent=true ! "${detector[@]}" "${classifier[@]}"
+      "${events[@]}")
     if [ -n "$wall" ]; then
       place_tile "$i"
     else
@@ -235,6 +245,15 @@ check_words () {
     1:*) ;;
     *) refuse 'one input is enough; cow-pipeline takes many cameras' ;;
   esac
+  if [ "$classifies" = no ]; then
+    [ -n "${detector[*]}" ] || die '--no-classifier needs --detector, which tells what the cows do'
+    for input in "${properties[@]}"; do
+      case ${input%%=*} in
+        post-messages | inference-region) ;;
+        *) refuse "${input%%=*} is of cowbehavior, which --no-classifier leaves out" ;;
+      esac
+    done
+  fi
   [ -z "$next_name" ] || refuse "--name $next_name has no input: it stands behind its camera"
   [ -z "$home_assistant" ] || publishes mqtt-url || die '--home-assistant needs --mqtt'
   [ "${#inputs[@]}$takes" != 1any ] || return 0

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cow-build.h"
+#include "model/network/frame-fit.h"
 #include "tests/model/detector-folder.h"
 
 #ifdef COW_HAVE_ANALYTICS
@@ -84,14 +85,14 @@ expect_told (const char *folder, guint seed, float least, GArray *told)
   cow_classifier_find (classifier, pixels, DETECTOR_FOLDER_HEIGHT, DETECTOR_FOLDER_WIDTH, &limits,
                        found, &error);
   g_assert_no_error (error);
-  for (guint i = 0; i < found->len; i++) {
-    CowBounds *box = &g_array_index (found, CowDetection, i).box;
-    *box = cow_bounds_scaled (box, (double)WIDTH / DETECTOR_FOLDER_WIDTH,
-                              (double)HEIGHT / DETECTOR_FOLDER_HEIGHT);
+  cow_frame_fit_all_back (cow_classifier_preprocess (classifier), WIDTH, HEIGHT, found);
+  for (guint i = 0; told && i < found->len; i++) {
+    const guint n = cow_classifier_n_behaviours (classifier);
+    g_array_append_vals (told,
+                         cow_classifier_told (classifier) +
+                             (gsize)g_array_index (found, CowDetection, i).row * n,
+                         n);
   }
-  if (told)
-    g_array_append_vals (told, cow_classifier_told (classifier),
-                         found->len * cow_classifier_n_behaviours (classifier));
   return found;
 }
 
@@ -455,6 +456,53 @@ test_tells (void)
   g_free (folder);
 }
 
+/* None of it where that is not wanted, and the cows are the same. */
+static void
+test_tells_nothing (void)
+{
+  char *folder = detector_folder_new (0);
+  detector_folder_tell (folder);
+  GstHarness *harness = harness_new (folder, "tell-behaviors=false");
+  g_autoptr (GstBus) bus = support_harness_bus (harness);
+  g_autoptr (GstBuffer) buffer = support_push (harness, &info, 5, 0);
+
+  assert_found (buffer, folder, 5, USUAL);
+  g_assert_cmpuint (support_n_objects (buffer), ==, 0);
+  g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==, 0);
+  support_harness_free (harness);
+  detector_folder_remove (folder);
+  g_free (folder);
+}
+
+/* Frames keep their shape where the card says so: 96 x 56 of 96 x 64 px. */
+static void
+test_letterbox (void)
+{
+  char *folder = detector_folder_new (0);
+  detector_folder_tell (folder);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowCard) card = cow_card_read (folder, NULL, &error);
+  g_assert_no_error (error);
+  card->preprocess.fit = COW_LETTERBOX;
+  cow_card_write (card, folder, &error);
+  g_assert_no_error (error);
+  GstHarness *harness = harness_new (folder, "");
+  g_autoptr (GArray) told = g_array_new (FALSE, FALSE, sizeof (float)),
+                     expected = expect_told (folder, 5, USUAL, told),
+                     stretched = expect (detector, 5, USUAL);
+  g_autoptr (GstBuffer) buffer = support_push (harness, &info, 5, 0);
+
+  g_assert_cmpuint (expected->len, >, 1);
+  g_assert_false (expected->len == stretched->len &&
+                  memcmp (expected->data, stretched->data, expected->len * sizeof (CowDetection)) ==
+                      0);
+  assert_found (buffer, folder, 5, USUAL);
+  assert_told (buffer, told, expected->len, 0);
+  support_harness_free (harness);
+  detector_folder_remove (folder);
+  g_free (folder);
+}
+
 /* What it tells is believed from a probability on, and news are posted once. */
 static void
 test_tells_as_asked (void)
@@ -606,6 +654,8 @@ main (int argc, char **argv)
   g_test_add_func ("/detect/failing", test_failing);
   g_test_add_func ("/detect/behavior", test_behavior);
   g_test_add_func ("/detect/tells", test_tells);
+  g_test_add_func ("/detect/tells-nothing", test_tells_nothing);
+  g_test_add_func ("/detect/letterbox", test_letterbox);
   g_test_add_func ("/detect/tells-as-asked", test_tells_as_asked);
   g_test_add_func ("/detect/tells-smoothly", test_tells_smoothly);
   g_test_add_func ("/detect/analytics", test_analytics);

@@ -11,6 +11,7 @@
 #include "tests/gst/camera.h"
 #include "tests/gst/launched.h"
 #include "tests/gst/recorded.h"
+#include "tests/model/detector-folder.h"
 
 static char *adapter, *folder, *video;
 
@@ -102,6 +103,38 @@ test_file_zones (void)
   g_assert_cmpuint (launched_n_rows (output), ==, 2);
   g_assert_nonnull (strstr (output, "\na=video,left,,0.000,,"));
   g_assert_nonnull (strstr (output, "\na=video,the right one,,0.000,,"));
+}
+
+/* What a script says with such a detector and no classifier; free with g_free. */
+static char *
+told_script (int expected_status, const char *detector, const char *option, const char *value)
+{
+  g_autofree char *path = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "file.sh", NULL),
+                  *model = support_model (),
+                  *cows = g_strdup_printf ("cowdetect model=%s adapter=%s", model, detector);
+  const char *const argv[] = { path,  video, "--no-classifier", "--detector", cows, option,
+                               value, NULL };
+
+  return launched_output (argv, expected_status);
+}
+
+/* The detector tells what the cows do, and nothing stands behind it; what would be of that is
+ * refused. */
+static void
+test_file_told (void)
+{
+  char *detector = detector_folder_new (0);
+  detector_folder_tell (detector);
+  g_autofree char *output = told_script (0, detector, NULL, NULL),
+                  *zones = told_script (2, detector, "--zones", "a=0,0,1,1"),
+                  *alone = launched_script (2, adapter, "file.sh", video, "--no-classifier", NULL);
+
+  g_assert_cmpuint (launched_n_rows (output), >, 0);
+  g_assert_nonnull (strstr (output, detector_folder_behaviours[0]));
+  g_assert_nonnull (strstr (zones, "zones is of cowbehavior, which --no-classifier leaves out"));
+  g_assert_nonnull (strstr (alone, "--no-classifier needs --detector"));
+  detector_folder_remove (detector);
+  g_free (detector);
 }
 
 static void
@@ -289,6 +322,7 @@ main (int argc, char **argv)
   g_test_add_func ("/scripts/file/decoder", test_file_decoder);
   g_test_add_func ("/scripts/file-mp4", test_file_mp4);
   g_test_add_func ("/scripts/file-zones", test_file_zones);
+  g_test_add_func ("/scripts/file-told", test_file_told);
   g_test_add_func ("/scripts/file-events", test_file_events);
   g_test_add_func ("/scripts/file-hls", test_file_hls);
   g_test_add_func ("/scripts/usage", test_usage);
