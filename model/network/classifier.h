@@ -74,7 +74,7 @@ gboolean cow_classifier_run_prepared (CowClassifier *self, const float *const *p
 /* Whether it finds cows in whole frames; then it has no head for pictures. */
 gboolean cow_classifier_detects (const CowClassifier *self);
 /* What is asked of a frame: scores from `least` on; of those that overlap (IoU) by more the surer
- * one; at most so many. */
+ * one (cow_cells_read ()); at most so many. */
 typedef struct {
   float least;
   double overlap;
@@ -83,7 +83,7 @@ typedef struct {
 #define COW_FIND_MOST 100
 #define COW_FIND_LIMITS_DEFAULT                                                                    \
   {                                                                                                \
-    .least = .3f, .overlap = .6, .most = COW_FIND_MOST                                             \
+    .least = .3f, .overlap = .8, .most = COW_FIND_MOST                                             \
   }
 /* Replaces what is in `detections`, of CowDetection, by the cows in a prepared frame, pixels [3,
  * height, width] in host memory: px of these, the surest first. COW_ERROR_FORMAT where the network

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#define SIGMA  .5 /* how fast scores fall beside a surer box; that of the paper of Soft-NMS */
 #define AGREES .5 /* the overlap of boxes that mean one animal */
 
 static float
@@ -127,26 +128,56 @@ clip (const CowCells *cells, CowBounds box)
   return cow_bounds_clipped (&box, cells->columns * side, cells->rows * side);
 }
 
-static gboolean
-overlaps (const GArray *detections, const CowBounds *box, double overlap)
+/* What is left of the scores of others beside a box that is told. Those that it covers are dropped;
+ * those that are less sure than `least` by now, too. */
+static void
+make_room (GArray *candidates, const CowBounds *box, float least, double overlap)
 {
-  for (guint i = 0; i < detections->len; i++)
-    if (cow_bounds_iou (&g_array_index (detections, CowDetection, i).box, box) > overlap)
-      return TRUE;
-  return FALSE;
+  guint n = 0;
+
+  for (guint i = 0; i < candidates->len; i++) {
+    CowDetection other = g_array_index (candidates, CowDetection, i);
+    const double iou = cow_bounds_iou (&other.box, box);
+    other.score *= (float)exp (-iou * iou / SIGMA);
+    if (iou <= overlap && other.score >= least)
+      g_array_index (candidates, CowDetection, n++) = other;
+  }
+  g_array_set_size (candidates, n);
+}
+
+/* The index of the surest, the first of equals. */
+static guint
+surest (const GArray *candidates)
+{
+  guint best = 0;
+
+  for (guint i = 1; i < candidates->len; i++)
+    if (g_array_index (candidates, CowDetection, i).score >
+        g_array_index (candidates, CowDetection, best).score)
+      best = i;
+  return best;
 }
 
 void
 cow_cells_read (const CowCells *cells, const float *values, float least, double overlap, guint most,
                 GArray *detections)
 {
-  g_autoptr (GArray) peaks = find_peaks (cells, values, least);
-  g_array_set_size (detections, 0);
-  for (guint i = 0; i < peaks->len && detections->len < most; i++) {
+  g_autoptr (GArray) peaks = find_peaks (cells, values, least),
+                     candidates = g_array_new (FALSE, FALSE, sizeof (CowDetection));
+
+  for (guint i = 0; i < peaks->len; i++) {
     const Peak *peak = &g_array_index (peaks, Peak, i);
-    const CowDetection detection = { clip (cells, agreed_box (cells, values, peak)),
-                                     1 / (1 + expf (-peak->heat)), detections->len };
-    if (!overlaps (detections, &detection.box, overlap))
-      g_array_append_val (detections, detection);
+    const CowDetection candidate = { clip (cells, agreed_box (cells, values, peak)),
+                                     1 / (1 + expf (-peak->heat)), 0 };
+    g_array_append_val (candidates, candidate);
+  }
+  g_array_set_size (detections, 0);
+  while (candidates->len > 0 && detections->len < most) {
+    const guint at = surest (candidates);
+    CowDetection next = g_array_index (candidates, CowDetection, at);
+    next.row = detections->len;
+    g_array_remove_index (candidates, at);
+    make_room (candidates, &next.box, least, overlap);
+    g_array_append_val (detections, next);
   }
 }

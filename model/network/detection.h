@@ -86,12 +86,14 @@ double cow_bounds_shared (const CowBounds *a, const CowBounds *b);
 double cow_bounds_iou (const CowBounds *a, const CowBounds *b);
 /*
  * Replaces what is in `detections`, of CowDetection, by what the cells [cow_cells_n (),
- * COW_CELL_VALUES] show: of cells that are no less hot than the eight around them and have
- * `least` at least, the `most` hottest, without those that overlap a hotter one by more than
- * `overlap`; the hottest first, and of equals the first. A box is the mean of those that the cells
- * of its bell say, each weighted by how hot it is; only those count that overlap the hottest cell's
- * by more than half, so that no neighbour's box is mixed in. Boxes end at the frame's edges. Rows
- * are counted from 0.
+ * COW_CELL_VALUES] show: cells that are no less hot than the eight around them and have `least` at
+ * least. The surest box is taken, of equals the first, and the scores of the others become exp
+ * (-IoU² / .5) of what they were (Soft-NMS: Bodla et al., 2017), so that a cow behind another one
+ * is found where she is sure enough, and a second box of one cow is not. Then the surest of these,
+ * and so on, at most so many; those that overlap one before by more than `overlap`, or are less
+ * sure than `least` by then, go. A box is the mean of those that the cells of its bell say, each
+ * weighted by how hot it is; only those count that overlap the hottest cell's by more than half, so
+ * that no neighbour's box is mixed in. Boxes end at the frame's edges. Rows are counted from 0.
  */
 void cow_cells_read (const CowCells *cells, const float *values, float least, double overlap,
                      guint most, GArray *detections);

@@ -117,6 +117,33 @@ test_read_edges (void)
   g_assert_cmpuint (found->len, ==, 0);
 }
 
+/* A box beside a surer one keeps exp (-IoU² / .5) of its score, comes in that place, and goes where
+ * that is too little. */
+static void
+test_read_crowd (void)
+{
+  const CowBounds boxes[] = { { 10, 20, 60, 40 }, { 34, 20, 60, 40 }, { 100, 20, 40, 40 } };
+  const double iou = 36. / 84, left = exp (-iou * iou / .5);
+  g_autofree float *values = values_of (boxes, 3);
+  g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (CowDetection));
+  const CowDetection *cows;
+
+  values[cow_cells_at (&cells, 15, 5) * COW_CELL_VALUES] = 1; /* the third's: .73 */
+  cow_cells_read (&cells, values, .3f, .8, 100, found);
+  cows = (const CowDetection *)(void *)found->data;
+  g_assert_cmpuint (found->len, ==, 3);
+  assert_box (&cows[0].box, &boxes[0]);
+  assert_box (&cows[1].box, &boxes[2]);
+  assert_box (&cows[2].box, &boxes[1]);
+  g_assert_cmpfloat_with_epsilon ((double)cows[0].score, 1, 1e-6);
+  g_assert_cmpfloat_with_epsilon ((double)cows[1].score, 1 / (1 + exp (-1)), 1e-6);
+  g_assert_cmpfloat_with_epsilon ((double)cows[2].score, left, 1e-6);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpuint (cows[i].row, ==, i);
+  cow_cells_read (&cells, values, (float)left + .01f, .8, 100, found);
+  g_assert_cmpuint (found->len, ==, 2);
+}
+
 /* ---- loss ------------------------------------------------------------------------------------ */
 
 static double
@@ -178,6 +205,7 @@ main (int argc, char **argv)
   g_test_add_func ("/detection/places", test_places);
   g_test_add_func ("/detection/read", test_read);
   g_test_add_func ("/detection/read/edges", test_read_edges);
+  g_test_add_func ("/detection/read/crowd", test_read_crowd);
   g_test_add_func ("/detection/read/agreed", test_read_agreed);
   g_test_add_func ("/detection/loss", test_loss);
   g_test_add_func ("/detection/gradients", test_gradients);

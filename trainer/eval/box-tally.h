@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 /* What is asked of a frame (cow_cells_read ()): COCO counts a hundred boxes, and a sure answer's
  * rivals matter little. */
 #define COW_BOX_TALLY_LEAST   .01f
-#define COW_BOX_TALLY_OVERLAP .6
+#define COW_BOX_TALLY_OVERLAP .8
 #define COW_BOX_TALLY_MOST    100
 
 typedef struct {
