@@ -70,7 +70,7 @@ label () {
     GST_PLUGIN_PATH=$PWD/$build/gst-plugin \
     timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" --decoder software \
     mode=blocking padding=0.05 \
-    --detector "cowdetect tell-behaviors=false mode=blocking inference-interval=3" \
+    --detector "cowdetect mode=blocking inference-interval=3" \
     --mp4 "$output/labelled.mp4" file="$output/events.csv" source=barn \
     >"$output/messages.txt" 2>&1 || status=$?
   [ "$status" = 0 ] ||

@@ -72,6 +72,7 @@
 
 #include "gst-plugin/behavior/cuda.h"
 #include "gst-plugin/behavior/exchange.h"
+#include "gst-plugin/behavior/follows.h"
 #include "gst-plugin/behavior/intake.h"
 #include "gst-plugin/behavior/opening.h"
 #include "gst-plugin/behavior/stream.h"
@@ -490,6 +491,18 @@ answer_context (GstCowBehavior *self, GstQuery *query)
   return gst_cow_context_answer (self->context, query, device);
 }
 
+/* Whether detections are what it classifies. */
+static gboolean
+tells_each_cow (GstCowBehavior *self)
+{
+  GstCowInferenceRegion region;
+
+  GST_OBJECT_LOCK (self);
+  region = self->settings.frame->region;
+  GST_OBJECT_UNLOCK (self);
+  return region == GST_COW_INFERENCE_REGION_AUTO || region == GST_COW_INFERENCE_REGION_ROI_LIST;
+}
+
 static gboolean
 gst_cow_behavior_query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
 {
@@ -498,6 +511,8 @@ gst_cow_behavior_query (GstBaseTransform *trans, GstPadDirection direction, GstQ
   gboolean live, ok;
 
   if (GST_QUERY_TYPE (query) == GST_QUERY_CONTEXT && answer_context (self, query))
+    return TRUE;
+  if (direction == GST_PAD_SINK && gst_cow_follows_asks (query) && tells_each_cow (self))
     return TRUE;
   ok = GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->query (trans, direction, query);
   if (!ok || direction != GST_PAD_SRC || GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)

@@ -25,8 +25,8 @@
  * An adapter that was trained on boxes with behaviors tells these too, from the same pass whatever
  * the number of cows: frames then carry what `cowbehavior` attaches (#GstCowBehaviorMeta,
  * classifications), and messages named "cowbehavior" are posted. `cowbehavior` is not needed then;
- * behind it, it adds its own results, which readers see second, unless
- * #GstCowDetect:tell-behaviors is off.
+ * where it stands behind all the same, it alone tells them, unless #GstCowDetect:tell-behaviors says
+ * otherwise.
  *
  * Every #GstCowDetect:inference-interval-th frame is looked at; the frames between carry the cows
  * where they should be by then. In a live pipeline no frame waits for the network: each carries
@@ -43,6 +43,7 @@
 
 #include <gst/video/video.h>
 
+#include "gst-plugin/behavior/follows.h"
 #include "gst-plugin/behavior/intake.h"
 #include "gst-plugin/behavior/opening.h"
 #include "gst-plugin/behavior/settings.h"
@@ -53,6 +54,26 @@
 
 GST_DEBUG_CATEGORY_STATIC (gst_cow_detect_debug);
 #define GST_CAT_DEFAULT gst_cow_detect_debug
+
+typedef enum { GST_COW_TELL_AUTO, GST_COW_TELL_ALWAYS, GST_COW_TELL_NEVER } GstCowTell;
+
+#define GST_TYPE_COW_TELL (gst_cow_tell_get_type ())
+
+static GType
+gst_cow_tell_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { GST_COW_TELL_AUTO, "where no cowbehavior stands behind that tells it", "auto" },
+    { GST_COW_TELL_ALWAYS, "Beside what a cowbehavior tells, too", "always" },
+    { GST_COW_TELL_NEVER, "The cows are found, and no more", "never" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstCowTell", values));
+  return type;
+}
 
 #define CAPS                                                                                       \
   "video/x-raw, format = (string) " GST_COW_FRAME_FORMATS                                          \
@@ -102,11 +123,13 @@ struct _GstCowDetect {
   GstCowMode mode;
   guint interval, columns, rows;
   gfloat threshold;
-  GstCowTelling telling;
-  CowEngine *running; /* NULL while stopped */
+  GstCowTell tell;
+  GstCowTelling telling; /* `wanted` is resolved for each frame */
+  CowEngine *running;    /* NULL while stopped */
 
   gint query_latency; /* atomic: whether the pipeline is live has to be queried again */
   gboolean live;      /* of the streaming thread, as are these */
+  gboolean followed;  /* by a cowbehavior that tells what each cow does */
   GstVideoInfo info;
   guint64 n_frames;
   GstCowIntake *intake;
@@ -150,6 +173,7 @@ gst_cow_detect_start (GstBaseTransform *trans)
   gst_cow_intake_start (self->intake);
   gst_cow_finder_start (self->finder, engine);
   self->n_frames = 0;
+  self->followed = FALSE;
   g_atomic_int_set (&self->query_latency, TRUE);
   GST_OBJECT_LOCK (self);
   self->running = engine;
@@ -233,10 +257,27 @@ gst_cow_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
   return GST_BASE_TRANSFORM_CLASS (gst_cow_detect_parent_class)->sink_event (trans, event);
 }
 
+/* What stands before and behind, which may have changed. */
+static void
+look_around (GstCowDetect *self)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+  const gboolean followed = gst_cow_follows (GST_BASE_TRANSFORM_SRC_PAD (trans));
+
+  self->live = gst_cow_pad_is_live (GST_BASE_TRANSFORM_SINK_PAD (trans));
+  if (followed && !self->followed && cow_engine_n_behaviours (self->running) > 0)
+    GST_ELEMENT_INFO (self, RESOURCE, SETTINGS,
+                      ("%s could tell what the cows do; the cowbehavior behind does it",
+                       cow_engine_name (self->running)),
+                      ("tell-behaviors=always adds the one to the other"));
+  self->followed = followed;
+}
+
 static gboolean
 gst_cow_detect_src_event (GstBaseTransform *trans, GstEvent *event)
 {
-  if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY)
+  if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY ||
+      GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE)
     g_atomic_int_set (&GST_COW_DETECT (trans)->query_latency, TRUE);
   return GST_BASE_TRANSFORM_CLASS (gst_cow_detect_parent_class)->src_event (trans, event);
 }
@@ -247,9 +288,10 @@ gst_cow_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   GstCowDetect *self = GST_COW_DETECT (trans);
   GstCowFinding how;
   GstCowMode mode;
+  GstCowTell tell;
 
   if (g_atomic_int_compare_and_exchange (&self->query_latency, TRUE, FALSE))
-    self->live = gst_cow_pad_is_live (GST_BASE_TRANSFORM_SINK_PAD (trans));
+    look_around (self);
   GST_OBJECT_LOCK (self);
   how = (GstCowFinding){ .interval = self->interval,
                          .columns = self->columns,
@@ -257,7 +299,10 @@ gst_cow_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
                          .threshold = self->threshold,
                          .telling = self->telling };
   mode = self->mode;
+  tell = self->tell;
   GST_OBJECT_UNLOCK (self);
+  how.telling.wanted =
+      tell == GST_COW_TELL_ALWAYS || (tell == GST_COW_TELL_AUTO && !self->followed);
   how.blocking = mode == GST_COW_MODE_BLOCKING || (mode == GST_COW_MODE_AUTO && !self->live);
   gst_cow_intake_note_frame (self->intake, buffer);
   const GstCowMoment moment =
@@ -293,7 +338,7 @@ gst_cow_detect_set_property (GObject *object, guint id, const GValue *value, GPa
   else if (id == PROP_THRESHOLD)
     self->threshold = g_value_get_float (value);
   else if (id == PROP_TELL_BEHAVIORS)
-    self->telling.wanted = g_value_get_boolean (value);
+    self->tell = (GstCowTell)g_value_get_enum (value);
   else if (id == PROP_SMOOTHING)
     self->telling.smoothing = (GstCowSmoothing)g_value_get_enum (value);
   else if (id == PROP_SMOOTHING_WINDOW)
@@ -348,7 +393,7 @@ gst_cow_detect_get_property (GObject *object, guint id, GValue *value, GParamSpe
   else if (id == PROP_THRESHOLD)
     g_value_set_float (value, self->threshold);
   else if (id == PROP_TELL_BEHAVIORS)
-    g_value_set_boolean (value, self->telling.wanted);
+    g_value_set_enum (value, (gint)self->tell);
   else if (id == PROP_SMOOTHING)
     g_value_set_enum (value, (gint)self->telling.smoothing);
   else if (id == PROP_SMOOTHING_WINDOW)
@@ -483,13 +528,14 @@ install_telling (GObjectClass *klass)
   /**
    * GstCowDetect:tell-behaviors:
    *
-   * Whether an adapter that tells what cows do does so. Switch it off where a `cowbehavior` behind
-   * tells it, with an adapter of crops, and its results alone shall count.
+   * Whether an adapter that can tell what the cows do does so: auto, where no `cowbehavior` stands
+   * behind that tells it of each of them.
    */
   g_object_class_install_property (
       klass, PROP_TELL_BEHAVIORS,
-      g_param_spec_boolean ("tell-behaviors", "Tell behaviors",
-                            "Tell what the cows do, with an adapter that can", TRUE, ANY_TIME));
+      g_param_spec_enum ("tell-behaviors", "Tell behaviors",
+                         "Whether an adapter that can tell what the cows do does so",
+                         GST_TYPE_COW_TELL, GST_COW_TELL_AUTO, ANY_TIME));
   /**
    * GstCowDetect:smoothing:
    *
@@ -585,6 +631,7 @@ gst_cow_detect_class_init (GstCowDetectClass *class)
 
   gst_type_mark_as_plugin_api (GST_TYPE_COW_PRECISION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_COW_MODE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_COW_TELL, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_COW_SMOOTHING, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_COW_POST_MESSAGES, 0);
 }
@@ -598,7 +645,7 @@ gst_cow_detect_init (GstCowDetect *self)
   self->interval = DEFAULT_INTERVAL;
   self->columns = self->rows = DEFAULT_TILES;
   self->threshold = DEFAULT_THRESHOLD;
-  self->telling = (GstCowTelling){ TRUE, DEFAULT_SMOOTHING, DEFAULT_SMOOTHING_WINDOW,
+  self->telling = (GstCowTelling){ FALSE, DEFAULT_SMOOTHING, DEFAULT_SMOOTHING_WINDOW,
                                    DEFAULT_BEHAVIOR_THRESHOLD, DEFAULT_POST_MESSAGES };
   gst_video_info_init (&self->info);
   self->finder = gst_cow_finder_new (GST_ELEMENT (self));

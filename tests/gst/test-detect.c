@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cow-build.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "model/network/frame-fit.h"
 #include "tests/model/detector-folder.h"
 
@@ -462,7 +463,7 @@ test_tells_nothing (void)
 {
   char *folder = detector_folder_new (0);
   detector_folder_tell (folder);
-  GstHarness *harness = harness_new (folder, "tell-behaviors=false");
+  GstHarness *harness = harness_new (folder, "tell-behaviors=never");
   g_autoptr (GstBus) bus = support_harness_bus (harness);
   g_autoptr (GstBuffer) buffer = support_push (harness, &info, 5, 0);
 
@@ -470,6 +471,59 @@ test_tells_nothing (void)
   g_assert_cmpuint (support_n_objects (buffer), ==, 0);
   g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==, 0);
   support_harness_free (harness);
+  detector_folder_remove (folder);
+  g_free (folder);
+}
+
+/* The elements whose results a buffer has. */
+static guint
+n_results (GstBuffer *buffer)
+{
+  const GstMetaInfo *results = gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME);
+  gpointer state = NULL;
+  guint n = 0;
+
+  while (gst_buffer_iterate_meta_filtered (buffer, &state, results->api))
+    n++;
+  return n;
+}
+
+/* Only a cowbehavior behind that takes detections tells in its place, unless both are wanted; what
+ * is between does not matter. */
+static void
+test_tells_followed (void)
+{
+  static const struct {
+    const char *tell, *region;
+    guint n_tell; /* elements that do */
+  } cases[] = { { "auto", "auto", 1 },
+                { "auto", "roi-list", 1 },
+                { "always", "roi-list", 2 },
+                { "never", "roi-list", 1 } };
+  char *folder = detector_folder_new (0);
+  detector_folder_tell (folder);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *model = support_model (),
+                    *line = g_strdup_printf (
+                        "cowdetect model=\"%s\" adapter=\"%s\" tell-behaviors=%s ! identity ! "
+                        "cowbehavior model=\"%s\" adapter=\"%s\" inference-region=%s",
+                        model, folder, cases[i].tell, model, adapter, cases[i].region);
+    GstHarness *harness = gst_harness_new_parse (line);
+    g_autoptr (GstBus) bus = gst_bus_new ();
+    gst_harness_set_live (harness, FALSE);
+    gst_element_set_bus (harness->element, bus);
+    support_harness_set_info (harness, &info);
+    g_autoptr (GstBuffer) buffer = support_push (harness, &info, 5, 0);
+    g_autoptr (GPtrArray) regions = regions_of (buffer);
+    g_autoptr (GstMessage) said = gst_bus_pop_filtered (bus, GST_MESSAGE_INFO);
+
+    g_assert_cmpuint (regions->len, >, 1);
+    g_assert_cmpuint (support_n_objects (buffer), ==, regions->len);
+    g_assert_cmpuint (n_results (buffer), ==, cases[i].n_tell);
+    g_assert_nonnull (said);
+    support_harness_free (harness);
+  }
   detector_folder_remove (folder);
   g_free (folder);
 }
@@ -655,6 +709,7 @@ main (int argc, char **argv)
   g_test_add_func ("/detect/behavior", test_behavior);
   g_test_add_func ("/detect/tells", test_tells);
   g_test_add_func ("/detect/tells-nothing", test_tells_nothing);
+  g_test_add_func ("/detect/tells-followed", test_tells_followed);
   g_test_add_func ("/detect/letterbox", test_letterbox);
   g_test_add_func ("/detect/tells-as-asked", test_tells_as_asked);
   g_test_add_func ("/detect/tells-smoothly", test_tells_smoothly);
