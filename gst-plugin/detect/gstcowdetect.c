@@ -25,8 +25,8 @@
  * An adapter that was trained on boxes with behaviors tells these too, from the same pass whatever
  * the number of cows: frames then carry what `cowbehavior` attaches (#GstCowBehaviorMeta,
  * classifications), and messages named "cowbehavior" are posted. `cowbehavior` is not needed then;
- * where it stands behind all the same, it alone tells them, unless #GstCowDetect:tell-behaviors says
- * otherwise.
+ * where it stands behind all the same, it alone tells them, unless #GstCowDetect:tell-behaviors
+ * says otherwise.
  *
  * Every #GstCowDetect:inference-interval-th frame is looked at; the frames between carry the cows
  * where they should be by then. In a live pipeline no frame waits for the network: each carries
