@@ -555,6 +555,18 @@ cow_network_step (CowNetwork *self, const CowAdamW *settings, double max_norm, G
 }
 
 gboolean
+cow_network_show_mean (CowNetwork *self, gint64 n, GError **error)
+{
+  return cow_parameters_show_mean (self->parameters, n, error) && cow_network_refresh (self, error);
+}
+
+gboolean
+cow_network_show_values (CowNetwork *self, GError **error)
+{
+  return cow_parameters_show_values (self->parameters, error) && cow_network_refresh (self, error);
+}
+
+gboolean
 cow_network_save (CowNetwork *self, const char *folder, GError **error)
 {
   if (!cow_folder_make (folder, error))

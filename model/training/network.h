@@ -132,6 +132,10 @@ gboolean cow_network_step (CowNetwork *self, const CowAdamW *settings, double ma
  * is no finite number is COW_ERROR_DEVICE: that step has changed nothing. NULL on error.
  */
 const CowPass *cow_network_read (CowNetwork *self, guint *n, double *norm, GError **error);
+/* Puts the mean of the parameters, where it is kept, into the place of their values after n steps,
+ * for passes and cow_network_save (), and takes it back (cow_parameters_show_mean ()). */
+gboolean cow_network_show_mean (CowNetwork *self, gint64 n, GError **error);
+gboolean cow_network_show_values (CowNetwork *self, GError **error);
 /* After parameters and buffers were set from outside (a checkpoint). */
 gboolean cow_network_refresh (CowNetwork *self, GError **error);
 

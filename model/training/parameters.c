@@ -28,8 +28,8 @@ cow_parameters_free (CowParameters *self)
 {
   if (!self)
     return;
-  void *arrays[] = { self->values,  self->gradients, self->first,  self->second,
-                     self->earlier, self->squares,   self->factor, self->step };
+  void *arrays[] = { self->values, self->gradients, self->first,   self->second, self->earlier,
+                     self->sum,    self->kept,      self->squares, self->factor, self->step };
   for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
     ck_free (self->stream, arrays[i]);
   g_array_unref (self->list);
@@ -53,19 +53,24 @@ cow_parameters_add (CowParameters *self, const char *name, guint n_dims, const g
   return self->list->len - 1;
 }
 
+/* [count] zeros. */
+static gboolean
+allocate_array (CowParameters *self, float **array, GError **error)
+{
+  *array = ck_alloc (self->stream, self->count * sizeof (float));
+  if (!*array)
+    return cow_check (CK_NO_MEMORY, error, "%" G_GSIZE_FORMAT " trained parameters", self->count);
+  return cow_check (self->stream->operations->fill (self->stream, *array, (int64_t)self->count, 0),
+                    error, "clearing parameters");
+}
+
 gboolean
 cow_parameters_allocate (CowParameters *self, GError **error)
 {
   float **arrays[] = { &self->values, &self->gradients, &self->first, &self->second };
-  for (guint i = 0; i < G_N_ELEMENTS (arrays); i++) {
-    *arrays[i] = ck_alloc (self->stream, self->count * sizeof (float));
-    if (!*arrays[i])
-      return cow_check (CK_NO_MEMORY, error, "%" G_GSIZE_FORMAT " trained parameters", self->count);
-    if (!cow_check (
-            self->stream->operations->fill (self->stream, *arrays[i], (int64_t)self->count, 0),
-            error, "clearing parameters"))
+  for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
+    if (!allocate_array (self, arrays[i], error))
       return FALSE;
-  }
   self->squares = ck_alloc (self->stream, sizeof *self->squares);
   self->factor = ck_alloc (self->stream, sizeof *self->factor);
   self->step = ck_alloc (self->stream, COW_N_RATES * sizeof *self->step);
@@ -193,6 +198,17 @@ step_by_rates (CowParameters *self)
   return status;
 }
 
+static CkStatus
+add_to_mean (CowParameters *self)
+{
+  const CkTraining *training = self->stream->training;
+  const CkStatus status =
+      training->multiply (self->stream, self->sum, (gint64)self->count, (float)self->decay);
+  return status == CK_OK
+             ? training->add (self->stream, (gint64)self->count, self->values, self->sum)
+             : status;
+}
+
 gboolean
 cow_parameters_step (CowParameters *self, const CowAdamW *settings, double max_norm, GError **error)
 {
@@ -213,7 +229,50 @@ cow_parameters_step (CowParameters *self, const CowAdamW *settings, double max_n
     status = ck_upload (stream, self->step, steps, sizeof steps);
   if (status == CK_OK)
     status = plain ? step_range (self, COW_RATE_A, 0, self->count) : step_by_rates (self);
+  if (status == CK_OK && self->sum)
+    status = add_to_mean (self);
   return cow_check (status, error, "the optimiser");
+}
+
+/* ---- the mean -------------------------------------------------------------------------------- */
+
+gboolean
+cow_parameters_keep_mean (CowParameters *self, double decay, GError **error)
+{
+  self->decay = decay;
+  return allocate_array (self, &self->sum, error) && allocate_array (self, &self->kept, error);
+}
+
+static CkStatus
+copy_array (CowParameters *self, const float *from, float *to)
+{
+  const gint64 n = (gint64)self->count;
+  return self->stream->operations->copy_rows (self->stream, 1, n, from, n, to, n);
+}
+
+gboolean
+cow_parameters_show_mean (CowParameters *self, gint64 n, GError **error)
+{
+  if (!self->sum || self->shown || n < 1)
+    return TRUE;
+  const double factor = (1 - self->decay) / (1 - pow (self->decay, (double)n));
+  CkStatus status = copy_array (self, self->values, self->kept);
+  if (status == CK_OK)
+    status = copy_array (self, self->sum, self->values);
+  if (status == CK_OK)
+    status = self->stream->training->multiply (self->stream, self->values, (gint64)self->count,
+                                               (float)factor);
+  self->shown = status == CK_OK;
+  return cow_check (status, error, "the mean of the parameters");
+}
+
+gboolean
+cow_parameters_show_values (CowParameters *self, GError **error)
+{
+  if (!self->shown)
+    return TRUE;
+  self->shown = FALSE;
+  return cow_check (copy_array (self, self->kept, self->values), error, "the parameters");
 }
 
 gboolean

@@ -29,6 +29,11 @@ typedef struct {
    * micro-batches the step has had. */
   float *earlier;
   guint n_batches;
+  /* Where a mean is kept (cow_parameters_keep_mean ()): the sum of the values after each step, which
+   * count `decay` less with each step since; and the values while the mean stands in their place. */
+  float *sum, *kept;
+  double decay;
+  gboolean shown; /* it does */
   /* Device memory of a step: the gradients' sum of squares, the factor that clips them, and the
    * optimiser's numbers */
   double *squares;
@@ -83,6 +88,16 @@ gboolean cow_parameters_end_batch (CowParameters *self, GError **error);
  */
 gboolean cow_parameters_step (CowParameters *self, const CowAdamW *settings, double max_norm,
                               GError **error);
+/*
+ * From now on keeps an exponential moving average (EMA) of the values after each step, of `decay` at
+ * least 0 and below 1. cow_parameters_show_mean () puts it in the place of the values: after n
+ * steps, at least one, (1 - decay) / (1 - decay^n) of the sum of decay^(n - k) times those after
+ * step k, which is Adam's way to begin at no value. cow_parameters_show_values () takes it back;
+ * between the two no step is made. Both may be called again, and where no mean is kept.
+ */
+gboolean cow_parameters_keep_mean (CowParameters *self, double decay, GError **error);
+gboolean cow_parameters_show_mean (CowParameters *self, gint64 n, GError **error);
+gboolean cow_parameters_show_values (CowParameters *self, GError **error);
 /* Waits for the norm of the last step's gradients before clipping. */
 gboolean cow_parameters_norm (const CowParameters *self, double *norm, GError **error);
 

@@ -283,6 +283,45 @@ test_rates (void)
   training_free (training);
 }
 
+/* The mean of the values after three steps, of which each counts .6 times the next; what is computed
+ * with it differs, and afterwards all is as it was. */
+static void
+test_mean (gconstpointer data)
+{
+  const TrainingCase *sort = data;
+  const gsize n_logits = (gsize)sort->batch * TRAINING_CLASSES;
+  GError *error = NULL;
+  Training *training = training_new (sort, &(TrainingHow){ 0 });
+  CowParameters *parameters = cow_network_parameters (training->network);
+  g_autofree double *expected = g_new0 (double, parameters->count);
+  double weights = 0;
+
+  g_assert_true (cow_parameters_keep_mean (parameters, .6, &error));
+  g_assert_true (cow_network_show_mean (training->network, 0, &error)); /* there is none yet */
+  for (int step = 1; step <= 3; step++) {
+    training_step (training, step);
+    g_autofree float *values = training_values (training);
+    weights = .6 * weights + 1;
+    for (gsize i = 0; i < parameters->count; i++)
+      expected[i] = .6 * expected[i] + (double)values[i];
+  }
+  g_autofree float *last = training_values (training), *logits = training_logits (training);
+  for (int again = 0; again < 2; again++)
+    g_assert_true (cow_network_show_mean (training->network, 3, &error));
+  g_assert_no_error (error);
+  g_autofree float *mean = training_values (training), *others = training_logits (training);
+  for (gsize i = 0; i < parameters->count; i++)
+    g_assert_cmpfloat_with_epsilon (mean[i], expected[i] / weights,
+                                    1e-6 * (1 + fabs (expected[i])));
+  g_assert_cmpint (memcmp (logits, others, n_logits * sizeof *logits), !=, 0);
+  for (int again = 0; again < 2; again++)
+    g_assert_true (cow_network_show_values (training->network, &error));
+  g_autofree float *back = training_values (training), *same = training_logits (training);
+  g_assert_cmpmem (back, bytes_of (training), last, bytes_of (training));
+  g_assert_cmpmem (same, n_logits * sizeof *same, logits, n_logits * sizeof *logits);
+  training_free (training);
+}
+
 /* State that is no parameter comes back too: a ResNet's running statistics. */
 static void
 test_buffers (void)
@@ -719,6 +758,7 @@ main (int argc, char **argv)
   add_cases ("fresh", test_fresh, TRUE, FALSE);
   add_cases ("init", test_init, TRUE, FALSE);
   g_test_add_func ("/training/rates", test_rates);
+  add_cases ("mean", test_mean, TRUE, FALSE);
   add_cases ("memory", test_memory, TRUE, TRUE);
   g_test_add_func ("/training/buffers", test_buffers);
   g_test_add_func ("/training/dora/norms-once-a-step", test_norms_once_a_step);

@@ -197,24 +197,38 @@ test_letterbox (void)
   cli_assert_says (html, "viewBox=\"0.0 -24.0 128.0 128.0\"");
 }
 
+/* Also with --ema: what is judged and kept is the mean, and what goes on is not. */
+static Result
+train_averaged (const char *run, const char *hours)
+{
+  return cli_run ("train", "--recipe", "detect-qlora", "--model", base, "--data", data, "--size",
+                  "128x80", "--out", run, "--epochs", "2", "--batch", "4",
+                  "--gradient-accumulation", "1", "--learning-rate", "5e-3", "--detector-width",
+                  "32", "--ema", "0.9", "--max-hours", hours, NULL);
+}
+
 /* A run that was stopped after a tenth of a second and goes on ends with the bytes of one that was
  * not. */
 static void
 test_resumes (void)
 {
-  g_autofree char *whole = in_folder ("whole"), *parts = in_folder ("parts");
-  g_auto (Result) first = train ("detect-qlora", whole, "2"),
-                  second =
-                      cli_run ("train", "--recipe", "detect-qlora", "--model", base, "--data", data,
-                               "--size", "128x80", "--out", parts, "--epochs", "2", "--batch", "4",
-                               "--gradient-accumulation", "1", "--learning-rate", "5e-3",
-                               "--detector-width", "32", "--max-hours", "3e-5", NULL),
-                  third = cli_run ("train", "--resume", parts, "--max-hours", "0", NULL);
+  g_autofree char *whole = in_folder ("whole"), *parts = in_folder ("parts"),
+                  *plain = in_folder ("plain"), *out = in_folder ("averaged"),
+                  *best = g_build_filename (whole, "best", NULL),
+                  *results = g_build_filename (out, "results.json", NULL);
+  g_auto (Result) first = train_averaged (whole, "0"), second = train_averaged (parts, "3e-5"),
+                  third = cli_run ("train", "--resume", parts, "--max-hours", "0", NULL),
+                  without = train ("detect-qlora", plain, "2"),
+                  eval = cli_run ("eval", "--adapter", best, "--out", out, "--split", "val", NULL);
 
   runs_assert_ok (&first);
   runs_assert_ok (&second);
   runs_assert_ok (&third);
+  runs_assert_ok (&without);
+  runs_assert_ok (&eval);
   runs_assert_same (whole, parts, COW_HISTORY_BOXES);
+  g_assert_cmpfloat_with_epsilon (member (results, "map50_95"), runs_best (whole, "val_map"), 1e-6);
+  g_assert_cmpfloat (runs_best (whole, "val_loss"), !=, runs_best (plain, "val_loss"));
 }
 
 /* A run stands on the boxes that it began with. */

@@ -301,6 +301,7 @@ test_check (void)
     { "vit-small", { { "data", "d" }, { "size", "96" } }, "--size 96x96" },
     { "resnet18", { { "data", "d" }, { "size", "16" } }, "at least 32x32" },
     { "resnet18", { { "data", "d" }, { "precision", "int16" } }, "--precision int16" },
+    { "resnet18", { { "data", "d" }, { "ema", "0.9" } }, "--ema is for transformers" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {

@@ -15,7 +15,7 @@ static const VerbHelp help = {
   "The file takes pixel_values [batch, 3, height, width], any number of pictures at a time, and\n"
   "gives logits and probabilities [batch, classes] and features [batch, width of the network];\n"
   "features alone without --adapter. It is ONNX of opset 17 in fp32: NF4 is dequantised, LoRA and\n"
-  "DoRA are merged. Its metadata say how a picture is prepared (width, height, channels,\n"
+  "DoRA are merged. Its metadata say how a picture is prepared (width, height, channels, fit,\n"
   "interpolation, divided_by, mean, std) and what the numbers mean (classes, temperature,\n"
   "thresholds). Beyond 2 GiB, or with --external-data, its values lie in OUT.data, which goes\n"
   "where the file goes.",

@@ -282,6 +282,17 @@ validate (Run *self, CowEpoch *row, GError **error)
   return PART_DONE;
 }
 
+/* What is judged is the mean of the parameters, where it is kept; training goes on without it. */
+static Part
+validate_mean (Run *self, CowEpoch *row, GError **error)
+{
+  CowNetwork *network = self->loop->network;
+  if (!cow_network_show_mean (network, (gint64)self->at->step, error))
+    return PART_FAILED;
+  const Part part = validate (self, row, error);
+  return part == PART_FAILED || cow_network_show_values (network, error) ? part : PART_FAILED;
+}
+
 /* Closes the books of an epoch; TRUE when it was the best. */
 static gboolean
 close_epoch (Run *self, CowEpoch *row)
@@ -319,7 +330,7 @@ run_epoch (Run *self, GError **error)
   if (part == PART_DONE) {
     row.pictures_per_second =
         seconds > 0 ? (self->at->position - self->first_position) / seconds : 0;
-    part = validate (self, &row, error);
+    part = validate_mean (self, &row, error);
   }
   self->progress = NULL;
   cow_feed_stop (self->loop->feed);

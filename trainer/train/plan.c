@@ -16,6 +16,7 @@
   (120 * 1000 * 1000)      /* libraries, their buffers, the picture being decoded in each thread */
 #define BYTES_A_TRAINED 16 /* value, gradient, two moments */
 #define BYTES_A_SUM     4  /* gradients of the step's earlier batches */
+#define BYTES_A_MEAN    8  /* the sum of --ema, and values while their mean is judged */
 #define BYTES_A_SAVED   4  /* an adapter's value */
 #define BYTES_A_FIXED   16 /* of the whole that is computed with, two values and two gradients */
 #define BYTES_A_STATE   12 /* state.safetensors: value and two moments */
@@ -370,7 +371,8 @@ cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *inpu
   self->trained = self->head + backbone_parameters (recipe, &input->backbone);
   const guint64 fixed = fixed_values (recipe, self);
   self->parameters = (guint64)self->trained *
-                         (BYTES_A_TRAINED + (recipe->gradient_accumulation > 1 ? BYTES_A_SUM : 0)) +
+                         (BYTES_A_TRAINED + (recipe->gradient_accumulation > 1 ? BYTES_A_SUM : 0) +
+                          (recipe->ema > 0 ? BYTES_A_MEAN : 0)) +
                      fixed * BYTES_A_FIXED;
   self->loading = BATCHES_ON_WAY * (guint64)recipe->batch *
                   cow_preprocess_size (&recipe->preprocess) * sizeof (float);
@@ -379,8 +381,9 @@ cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *inpu
     self->pinned = self->device.streamed + STAGING_BYTES;
   self->memory = host_bytes (self, input, device) + self->loading + PROGRAM_BYTES;
   /* best and last, and last once more while it is being replaced. */
-  self->folder = (guint64)self->trained * (3 * BYTES_A_SAVED + 2 * BYTES_A_STATE) + SMALL_FILES +
-                 3 * fixed * BYTES_A_SAVED +
+  self->folder = (guint64)self->trained * (3 * BYTES_A_SAVED + 2 * BYTES_A_STATE +
+                                           (recipe->ema > 0 ? 2 * BYTES_A_SAVED : 0)) +
+                 SMALL_FILES + 3 * fixed * BYTES_A_SAVED +
                  3 * (guint64)recipe->keep_pictures * cow_preprocess_size (&recipe->preprocess);
   /* Twice: rows as they come, and the finished file while it is written. */
   self->features = kind->cached ? 2 * n_features * (guint64)width * sizeof (float) : 0;

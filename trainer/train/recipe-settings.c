@@ -151,6 +151,8 @@ static const Setting settings[] = {
   { "train", "loraplus-lr-ratio", DOUBLE (lr_ratio, 1, 1000), FIXED, "X",
     "LoRA+: the rate of lora_B, of that of lora_A; 1: one rate for all" },
   { "train", "weight-decay", DOUBLE (weight_decay, 0, 10), FIXED, "X", "Weight decay of AdamW" },
+  { "train", "ema", DOUBLE (ema, 0, .99999), FIXED, "DECAY",
+    "Judge and keep a running mean of what trains, of this decay (0.998); 0: its last values" },
   { "train", "warmup", DOUBLE (warmup, 0, 1), FIXED, "X",
     "Share of all steps in which the learning rate rises" },
   { "train", "min-lr-ratio", DOUBLE (min_lr_ratio, 0, 1), FIXED, "X",

@@ -470,6 +470,11 @@ cow_recipe_check (const CowRecipe *self, GError **error)
                    : self->init != COW_INIT_DEFAULT ? "init-lora-weights"
                                                     : "loraplus-lr-ratio",
                    cow_recipe_kind_name (self));
+  if (self->ema > 0 && !based && !kind->named && !kind->size)
+    return refuse (error,
+                   "--ema is for transformers: the statistics of %s's batch norms would be "
+                   "those of other weights",
+                   cow_recipe_kind_name (self));
   if (self->detect && !check_detect (self, error))
     return FALSE;
   if (!self->detect && cow_kind_reads_tokens (kind))

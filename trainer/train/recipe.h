@@ -56,8 +56,9 @@ typedef struct {
   /* [train] */
   int batch, gradient_accumulation;
   double learning_rate, weight_decay;
-  double lr_ratio;     /* lora, dora: LoRA+'s, of B's rate to A's; 1: one rate */
-  double warmup;       /* share of all steps */
+  double lr_ratio; /* lora, dora: LoRA+'s, of B's rate to A's; 1: one rate */
+  double ema;      /* decay of the parameters' running mean, which is kept; 0: their values are */
+  double warmup;   /* share of all steps */
   double min_lr_ratio; /* share of the learning rate that the cosine ends at */
   int epochs, patience;
   double min_delta, max_hours;  /* hours 0: no limit */

@@ -495,6 +495,9 @@ open_network (CowRun *self, GError **error)
     return FALSE;
   say_init (recipe);
   self->network = cow_network_new (self->stream, &options, error);
+  if (self->network && recipe->ema > 0 &&
+      !cow_parameters_keep_mean (cow_network_parameters (self->network), recipe->ema, error))
+    return FALSE;
   if (self->network && recipe->balance == COW_BALANCE_WEIGHTS)
     self->class_weights = self->dataset->sets ? cow_dataset_positive_weights (self->dataset)
                                               : cow_dataset_class_weights (self->dataset);

@@ -86,6 +86,8 @@ declare (const CowRunState *self, CowNetwork *network, CowSafetensorsWriter *wri
   cow_safetensors_writer_declare (writer, "values", COW_F32, &count, 1);
   cow_safetensors_writer_declare (writer, "first_moments", COW_F32, &count, 1);
   cow_safetensors_writer_declare (writer, "second_moments", COW_F32, &count, 1);
+  if (parameters->sum)
+    cow_safetensors_writer_declare (writer, "mean_sums", COW_F32, &count, 1);
   return declare_buffers (network, writer, error);
 }
 
@@ -132,6 +134,7 @@ cow_run_state_save (const CowRunState *self, CowNetwork *network, const char *fo
          write_array (p->stream, p->values, p->count, writer, error) &&
          write_array (p->stream, p->first, p->count, writer, error) &&
          write_array (p->stream, p->second, p->count, writer, error) &&
+         (!p->sum || write_array (p->stream, p->sum, p->count, writer, error)) &&
          write_buffers (network, writer, error) && cow_safetensors_writer_finish (writer, error);
 }
 
@@ -272,6 +275,7 @@ cow_run_state_load (const char *folder, CowNetwork *network, const char *data_ha
       !read_array (file, "values", p->stream, p->values, p->count, error) ||
       !read_array (file, "first_moments", p->stream, p->first, p->count, error) ||
       !read_array (file, "second_moments", p->stream, p->second, p->count, error) ||
+      (p->sum && !read_array (file, "mean_sums", p->stream, p->sum, p->count, error)) ||
       !read_buffers (file, network, error) || !cow_network_refresh (network, error))
     return NULL;
   return g_steal_pointer (&self);

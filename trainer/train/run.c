@@ -55,6 +55,14 @@ write_table (const CowRun *self, GError **error)
   return cow_run_folder_write (self->folder, "results.csv", table, error);
 }
 
+/* What was judged: the mean of the parameters, where it is kept. */
+static gboolean
+write_best (CowRun *self, GError **error)
+{
+  return cow_network_show_mean (self->network, (gint64)self->state->at.step, error) &&
+         write_adapter (self, "best", FALSE, error);
+}
+
 /*
  * The best goes first: a kill between the two leaves a `last` from before this epoch, and the
  * resumed run makes the same best again. The other way round, `last` would speak of a best that was
@@ -66,7 +74,7 @@ save (gboolean best, gpointer data, GError **error)
   CowRun *self = data;
 
   run_card_update (self->card, self->state, self->dataset, self->thresholds);
-  return (!best || write_adapter (self, "best", FALSE, error)) &&
+  return (!best || write_best (self, error)) && cow_network_show_values (self->network, error) &&
          write_adapter (self, "last", TRUE, error) && write_table (self, error);
 }
 
