@@ -29,8 +29,8 @@ typedef struct {
    * micro-batches the step has had. */
   float *earlier;
   guint n_batches;
-  /* Where a mean is kept (cow_parameters_keep_mean ()): the sum of the values after each step, which
-   * count `decay` less with each step since; and the values while the mean stands in their place. */
+  /* Where a mean is kept (cow_parameters_keep_mean ()): the sum of the values after each step, each
+   * times `decay` for every step since; and the values while the mean stands in their place. */
   float *sum, *kept;
   double decay;
   gboolean shown; /* it does */
@@ -89,8 +89,8 @@ gboolean cow_parameters_end_batch (CowParameters *self, GError **error);
 gboolean cow_parameters_step (CowParameters *self, const CowAdamW *settings, double max_norm,
                               GError **error);
 /*
- * From now on keeps an exponential moving average (EMA) of the values after each step, of `decay` at
- * least 0 and below 1. cow_parameters_show_mean () puts it in the place of the values: after n
+ * From now on keeps an exponential moving average (EMA) of the values after each step, of `decay`
+ * at least 0 and below 1. cow_parameters_show_mean () puts it in the place of the values: after n
  * steps, at least one, (1 - decay) / (1 - decay^n) of the sum of decay^(n - k) times those after
  * step k, which is Adam's way to begin at no value. cow_parameters_show_values () takes it back;
  * between the two no step is made. Both may be called again, and where no mean is kept.

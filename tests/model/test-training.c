@@ -283,8 +283,8 @@ test_rates (void)
   training_free (training);
 }
 
-/* The mean of the values after three steps, of which each counts .6 times the next; what is computed
- * with it differs, and afterwards all is as it was. */
+/* The mean of the values after three steps, of which each counts .6 times the next; what is
+ * computed with it differs, and afterwards all is as it was. */
 static void
 test_mean (gconstpointer data)
 {
