@@ -614,7 +614,7 @@ test_card (void)
 }
 
 static const Option cards[] = {
-  { "format", "4", COW_ERROR_UNSUPPORTED, "\"format\" is 4" },
+  { "format", "5", COW_ERROR_UNSUPPORTED, "\"format\" is 5" },
   { "format", "0", COW_ERROR_FORMAT, "\"format\"" },
   { "format", NULL, COW_ERROR_FORMAT, "\"format\" is missing" },
   { "kind", "\"vgg16\"", COW_ERROR_UNSUPPORTED, "vgg16" },
