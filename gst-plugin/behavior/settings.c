@@ -15,11 +15,8 @@
 #define DEFAULT_MODE                GST_COW_MODE_AUTO
 #define DEFAULT_BATCH_SIZE          0
 #define DEFAULT_BATCH_TIMEOUT       0
-#define DEFAULT_SMOOTHING           GST_COW_SMOOTHING_OFF
-#define DEFAULT_SMOOTHING_WINDOW    8
 #define DEFAULT_THRESHOLD           GST_COW_THRESHOLD_OF_ADAPTER
 #define DEFAULT_TOP_K               1
-#define DEFAULT_POST_MESSAGES       GST_COW_POST_MESSAGES_ALL
 #define DEFAULT_ROI_META            TRUE
 
 #define READ_WRITE (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)
@@ -294,7 +291,7 @@ install_labels (GObjectClass *klass)
       klass, GST_COW_PROP_SMOOTHING,
       g_param_spec_enum ("smoothing", "Smoothing",
                          "How the last results of a cow or zone make its label",
-                         GST_TYPE_COW_SMOOTHING, DEFAULT_SMOOTHING, ANY_TIME));
+                         GST_TYPE_COW_SMOOTHING, GST_COW_DEFAULT_SMOOTHING, ANY_TIME));
   /**
    * GstCowBehavior:smoothing-window:
    *
@@ -304,7 +301,7 @@ install_labels (GObjectClass *klass)
       klass, GST_COW_PROP_SMOOTHING_WINDOW,
       g_param_spec_uint ("smoothing-window", "Smoothing window",
                          "Results of the same cow or zone that smoothing looks back on", 2,
-                         GST_COW_SMOOTHING_MAX_WINDOW, DEFAULT_SMOOTHING_WINDOW, ANY_TIME));
+                         GST_COW_SMOOTHING_MAX_WINDOW, GST_COW_DEFAULT_SMOOTHING_WINDOW, ANY_TIME));
   /**
    * GstCowBehavior:threshold:
    *
@@ -351,7 +348,7 @@ install_labels (GObjectClass *klass)
       g_param_spec_enum (
           "post-messages", "Post messages",
           "Which results are posted on the bus as element messages named \"cowbehavior\"",
-          GST_TYPE_COW_POST_MESSAGES, DEFAULT_POST_MESSAGES, ANY_TIME));
+          GST_TYPE_COW_POST_MESSAGES, GST_COW_DEFAULT_POST_MESSAGES, ANY_TIME));
   /**
    * GstCowBehavior:roi-meta:
    *
@@ -462,11 +459,11 @@ gst_cow_settings_init (GstCowSettings *self)
     .mode = DEFAULT_MODE,
     .batch_size = DEFAULT_BATCH_SIZE,
     .batch_timeout_ms = DEFAULT_BATCH_TIMEOUT,
-    .smoothing = DEFAULT_SMOOTHING,
-    .smoothing_window = DEFAULT_SMOOTHING_WINDOW,
+    .smoothing = GST_COW_DEFAULT_SMOOTHING,
+    .smoothing_window = GST_COW_DEFAULT_SMOOTHING_WINDOW,
     .threshold = DEFAULT_THRESHOLD,
     .top_k = DEFAULT_TOP_K,
-    .post_messages = DEFAULT_POST_MESSAGES,
+    .post_messages = GST_COW_DEFAULT_POST_MESSAGES,
     .roi_meta = DEFAULT_ROI_META,
   };
 }

@@ -97,6 +97,11 @@ enum {
   GST_COW_PROP_STATS /* the element itself answers this one */
 };
 
+/* What elements that tell behaviours have unless it is set. */
+#define GST_COW_DEFAULT_SMOOTHING        GST_COW_SMOOTHING_OFF
+#define GST_COW_DEFAULT_SMOOTHING_WINDOW 8
+#define GST_COW_DEFAULT_POST_MESSAGES    GST_COW_POST_MESSAGES_ALL
+
 /* The properties device and precision, as each element with a network declares them. */
 GParamSpec *gst_cow_settings_device_spec (void);
 GParamSpec *gst_cow_settings_precision_spec (void);

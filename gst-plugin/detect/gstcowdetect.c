@@ -79,17 +79,13 @@ gst_cow_tell_get_type (void)
   "video/x-raw, format = (string) " GST_COW_FRAME_FORMATS                                          \
   ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ]"
 
-#define DEFAULT_DEVICE    "auto"
-#define DEFAULT_PRECISION COW_PRECISION_AUTO
-#define DEFAULT_MODE      GST_COW_MODE_AUTO
-#define DEFAULT_INTERVAL  5
-#define DEFAULT_TILES     1
-#define DEFAULT_THRESHOLD GST_COW_FINDER_OF_ADAPTER
-/* As those of cowbehavior. */
-#define DEFAULT_SMOOTHING          GST_COW_SMOOTHING_OFF
-#define DEFAULT_SMOOTHING_WINDOW   8
+#define DEFAULT_DEVICE             "auto"
+#define DEFAULT_PRECISION          COW_PRECISION_AUTO
+#define DEFAULT_MODE               GST_COW_MODE_AUTO
+#define DEFAULT_INTERVAL           5
+#define DEFAULT_TILES              1
+#define DEFAULT_THRESHOLD          GST_COW_FINDER_OF_ADAPTER
 #define DEFAULT_BEHAVIOR_THRESHOLD 0
-#define DEFAULT_POST_MESSAGES      GST_COW_POST_MESSAGES_ALL
 
 #define READ_WRITE (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)
 #define AT_START   (READ_WRITE | GST_PARAM_MUTABLE_READY)
@@ -546,7 +542,7 @@ install_telling (GObjectClass *klass)
       g_param_spec_enum ("smoothing", "Smoothing",
                          "With an adapter that tells behaviors: how the last results of a cow make "
                          "her label",
-                         GST_TYPE_COW_SMOOTHING, DEFAULT_SMOOTHING, ANY_TIME));
+                         GST_TYPE_COW_SMOOTHING, GST_COW_DEFAULT_SMOOTHING, ANY_TIME));
   /**
    * GstCowDetect:smoothing-window:
    *
@@ -556,7 +552,7 @@ install_telling (GObjectClass *klass)
       klass, PROP_SMOOTHING_WINDOW,
       g_param_spec_uint ("smoothing-window", "Smoothing window",
                          "Results of the same cow that smoothing looks back on", 2,
-                         GST_COW_SMOOTHING_MAX_WINDOW, DEFAULT_SMOOTHING_WINDOW, ANY_TIME));
+                         GST_COW_SMOOTHING_MAX_WINDOW, GST_COW_DEFAULT_SMOOTHING_WINDOW, ANY_TIME));
   /**
    * GstCowDetect:behavior-threshold:
    *
@@ -578,7 +574,7 @@ install_telling (GObjectClass *klass)
       g_param_spec_enum ("post-messages", "Post messages",
                          "With an adapter that tells behaviors: which results are posted on the "
                          "bus as element messages named \"cowbehavior\"",
-                         GST_TYPE_COW_POST_MESSAGES, DEFAULT_POST_MESSAGES, ANY_TIME));
+                         GST_TYPE_COW_POST_MESSAGES, GST_COW_DEFAULT_POST_MESSAGES, ANY_TIME));
 }
 
 /* ---- the class ------------------------------------------------------------------------------- */
@@ -645,8 +641,9 @@ gst_cow_detect_init (GstCowDetect *self)
   self->interval = DEFAULT_INTERVAL;
   self->columns = self->rows = DEFAULT_TILES;
   self->threshold = DEFAULT_THRESHOLD;
-  self->telling = (GstCowTelling){ FALSE, DEFAULT_SMOOTHING, DEFAULT_SMOOTHING_WINDOW,
-                                   DEFAULT_BEHAVIOR_THRESHOLD, DEFAULT_POST_MESSAGES };
+  self->telling =
+      (GstCowTelling){ FALSE, GST_COW_DEFAULT_SMOOTHING, GST_COW_DEFAULT_SMOOTHING_WINDOW,
+                       DEFAULT_BEHAVIOR_THRESHOLD, GST_COW_DEFAULT_POST_MESSAGES };
   gst_video_info_init (&self->info);
   self->finder = gst_cow_finder_new (GST_ELEMENT (self));
   self->intake = gst_cow_intake_new (GST_ELEMENT (self));
